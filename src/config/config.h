@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config: settings as one table: key, type, unit, default, range, whether a running server takes a change, and a sentence.
+ * The table drives the reader (inih), --help, config/vaxel.ini and docs/. An unknown key or a bad value is a failure with
+ * file, line and what is allowed. */
+#ifndef VAXEL_CONFIG_CONFIG_H
+#define VAXEL_CONFIG_CONFIG_H
+
+#include "base/failure.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONFIG_TEXT_SIZE 256
+
+/* Time is written with its unit ("400 ms", "10 min"), money in decimals ("6000.00"), size in bytes ("4 MiB"). */
+enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_TIME_US, CONFIG_BYTES, CONFIG_MONEY_MINOR, CONFIG_CHOICE };
+
+struct config_setting {
+    const char *section;
+    const char *key;
+    enum config_type type;
+    size_t offset;        /* into the struct that is filled: char[CONFIG_TEXT_SIZE], or int64_t for all others */
+    const char *initial;  /* as it would be written in the file */
+    int64_t least, most;  /* in the stored unit; both 0 for text */
+    const char *choices;  /* CONFIG_CHOICE: "one|two|three", stored as its index */
+    bool is_reloadable;
+    const char *help;
+};
+
+/* Sets every default. */
+void config_defaults(const struct config_setting *table, size_t count, void *settings);
+
+/* Reads a file over what `settings` holds; nothing of it is changed on failure. */
+bool config_read(const struct config_setting *table, size_t count, const char *path, void *settings,
+                 struct failure *failure);
+
+/* Sets one value as if it stood in a file: `assignment` is "section.key=value". */
+bool config_set(const struct config_setting *table, size_t count, const char *assignment, void *settings,
+                struct failure *failure);
+
+/* Writes the sample file: every setting commented, with its default, unit, range and sentence. */
+void config_write_sample(const struct config_setting *table, size_t count, FILE *file);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings: everything that can be set of a switch and its command line. */
+#ifndef VAXEL_CONFIG_SETTINGS_H
+#define VAXEL_CONFIG_SETTINGS_H
+
+#include "config/config.h"
+
+struct settings {
+    /* [operator] */
+    char time_zone[CONFIG_TEXT_SIZE];
+    char currency[CONFIG_TEXT_SIZE];
+    int64_t traveller_cap_minor;
+    int64_t largest_amount_minor;
+    int64_t time_window_us;
+    /* [listen] */
+    char listen[CONFIG_TEXT_SIZE];
+    int64_t connections; /* for each worker */
+    int64_t handshake_timeout_us;
+    int64_t idle_timeout_us;
+    int64_t unread_bytes;
+    /* [tls] */
+    char certificate[CONFIG_TEXT_SIZE];
+    char key[CONFIG_TEXT_SIZE];
+    char authority[CONFIG_TEXT_SIZE];
+    /* [redis] */
+    char redis[CONFIG_TEXT_SIZE];
+    int64_t redis_reconnect_us;
+    int64_t redis_silence_us; /* a primary that owes an answer this long is given up */
+    int64_t group_capacity;
+    /* [postgres] */
+    char postgres[CONFIG_TEXT_SIZE];
+    int64_t postgres_reconnect_us;
+    int64_t postgres_silence_us;
+    int64_t batch_rows;
+    int64_t refusals_waiting;
+    /* [switch] */
+    int64_t workers;
+    int64_t requests; /* in a worker at once; past that BUSY */
+    int64_t requests_per_connection;
+    int64_t default_timeout_us;
+    int64_t longest_timeout_us;
+    int64_t answer_margin_us;
+    int64_t warm_organisations;
+    int64_t drain_us;
+    /* [log] */
+    int64_t log_level; /* index of error|warning|info|debug */
+    /* [client]: the command line's own */
+    char connect[CONFIG_TEXT_SIZE];
+    char client_certificate[CONFIG_TEXT_SIZE];
+    char client_key[CONFIG_TEXT_SIZE];
+    char client_authority[CONFIG_TEXT_SIZE];
+};
+
+extern const struct config_setting settings_table[];
+extern const size_t settings_count;
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* net: bytes in and out, by io_uring; TLS 1.3 by OpenSSL, which never touches a socket.
+ *
+ * One `net` is one thread's: a ring, its listeners, its streams. A stream is a connection, accepted or dialled, with TLS or
+ * plain. What is sent during a turn of the loop leaves as one TLS record and one send for each stream. An idle stream holds
+ * no buffer. Linux 6.1 is enough: multishot accept and receive, a provided-buffer ring, SINGLE_ISSUER, DEFER_TASKRUN.
+ *
+ * A peer is bounded in connections, in time to shake hands and to be idle, and in bytes it leaves unread. */
+#ifndef VAXEL_NET_NET_H
+#define VAXEL_NET_NET_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/failure.h"
+
+struct net;
+struct net_stream;
+struct net_tls;
+
+struct net_options {
+    uint32_t streams_capacity;      /* accepted ones; past that a new connection is closed at once */
+    uint32_t receive_buffers;       /* of NET_RECEIVE_SIZE bytes; a power of two */
+    uint32_t unread_capacity_bytes; /* what a peer may leave unread before it is cut off */
+    int64_t handshake_timeout_us;
+    int64_t idle_timeout_us; /* 0: none */
+};
+#define NET_RECEIVE_SIZE 4096
+
+/* What happens to a stream. Calls come from net_turn() alone. After on_closed the stream is gone. */
+struct net_handler {
+    /* Connected, and shaken hands where there is TLS. False: close it again (nothing more is called). */
+    bool (*on_open)(void *owner, struct net_stream *stream);
+    /* Plain bytes, valid during the call. False: close, after what was sent has left. */
+    bool (*on_bytes)(void *owner, struct net_stream *stream, struct bytes received);
+    /* Everything handed to net_send() has been passed to the kernel. May be NULL. */
+    void (*on_sent)(void *owner, struct net_stream *stream);
+    /* `why` is for a log; also called when a dial failed. */
+    void (*on_closed)(void *owner, struct net_stream *stream, const char *why);
+};
+
+/* ---- TLS ---- */
+
+struct net_tls_files {
+    const char *certificate; /* PEM, with its chain */
+    const char *key;
+    const char *authority; /* PEM: who signs the peers */
+};
+
+/* For listeners (peers must show a certificate of the authority) and for dialling (so must the server). Shared by threads;
+ * reloading takes effect for new connections. `protocol` is the ALPN name, e.g. "vaxel/1". */
+struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocol,
+                               struct failure *failure);
+bool net_tls_reload(struct net_tls *tls, struct failure *failure);
+void net_tls_destroy(struct net_tls *tls);
+
+/* ---- a thread's ring ---- */
+
+/* NULL with a reason, such as the setting to change when the kernel or a container's seccomp profile refuses io_uring.
+ * Must be called by the thread that will call net_turn(). */
+struct net *net_create(const struct net_options *options, struct failure *failure);
+void net_destroy(struct net *net);
+
+/* Listens on "host:port" (several threads may: SO_REUSEPORT shares the connections out). tls NULL: plain. */
+bool net_listen(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler, void *owner,
+                struct failure *failure);
+/* Takes no new connections from now on; those that stand go on. */
+void net_stop_listening(struct net *net);
+
+/* Connects to "host:port" or "unix:/path"; on_open or on_closed follows, from net_turn(). NULL: no room for a stream. */
+struct net_stream *net_dial(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler,
+                            void *owner, struct failure *failure);
+
+/* One turn: submits, waits for events until `until` at the latest, handles them, sends what they made. */
+void net_turn(struct net *net, struct tick until);
+
+/* Makes a net_turn() that waits return; the one call another thread, or a signal handler, may make. */
+void net_wake(struct net *net);
+
+/* Watches a descriptor that another library reads (libpq's): on_ready is called from net_turn() with poll(2)'s events. A
+ * watch with other events replaces the one before; events 0 ends it. It never fires after it was ended or replaced. */
+struct net_watch {
+    void (*on_ready)(void *owner, int tag, short events);
+    void *owner;
+    int tag;
+    /* The rest is net's. */
+    int fd;
+    short events;
+    uint32_t generation;
+    uint32_t in_flight;
+};
+void net_watch(struct net *net, struct net_watch *watch, int fd, short events);
+
+/* ---- a stream ---- */
+
+/* Queues bytes to be sent at the end of the turn. False when the peer has left too much unread: the stream is being closed. */
+bool net_send(struct net_stream *stream, struct bytes bytes);
+void net_close(struct net_stream *stream, const char *why);
+
+/* What the owner keeps with a stream. */
+void net_set_user(struct net_stream *stream, void *user);
+void *net_user(const struct net_stream *stream);
+
+/* The common name in the peer's certificate; "" when there is none. Valid while the stream is. */
+const char *net_peer_name(const struct net_stream *stream);
+/* "127.0.0.1:51234"; valid while the stream is. */
+const char *net_peer_address(const struct net_stream *stream);
+
+/* A word for this stream that no later stream has, and the stream it stands for: NULL when it is gone. */
+uint64_t net_stream_key(const struct net_stream *stream);
+struct net_stream *net_stream_of(struct net *net, uint64_t key);
+
+/* Calls `visit` for every open stream of a listener. */
+void net_each_accepted(struct net *net, void *owner, void (*visit)(void *owner, struct net_stream *stream));
+uint32_t net_accepted_count(const struct net *net);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* switch: decides. A state machine without I/O, clock or randomness: it is told events and asks the shell for effects
+ * (ports.h), so the same code runs on a ring in production and under a seeded simulator in a test.
+ *
+ *   authorize ─▶ COUNTING ─counted─▶ RECORDING ─committed─▶ approved
+ *                   │  ▲               │
+ *                  cold └── warmed     ├─stale─▶ COUNTING again, with the fence's epoch as floor
+ *                   ▼                  └─deadline─▶ answered DEADLINE ─▶ UNDOING ─▶ LOWERING ─▶ gone
+ *                WARMING
+ *   a refusal ─▶ CHECKING ─no row, same epoch─▶ declined
+ *
+ * What it never does: approve before the record has committed (I1), count in a month other than the id's own (DESIGN 6),
+ * keep a request past its deadline (I7), or hold more than `capacity` of them (I8). */
+#ifndef VAXEL_SWITCH_SWITCH_H
+#define VAXEL_SWITCH_SWITCH_H
+
+#include "switch/ports.h"
+
+struct switch_core;
+
+struct switch_settings {
+    uint32_t capacity;           /* requests in the house at once; past that BUSY */
+    struct currency currency;    /* the operator's one */
+    int64_t largest_amount_minor;
+    int64_t time_window_us;      /* how far an id's time may be from the server's clock */
+    int64_t default_timeout_us;  /* for requests that name none */
+    int64_t longest_timeout_us;  /* what a request may ask for at most */
+    int64_t answer_margin_us;    /* answers leave this much before the deadline */
+    uint32_t warm_capacity;      /* organisation-months whose epoch is remembered at once */
+};
+
+/* Now, on both clocks. */
+struct moment {
+    struct instant instant;
+    struct tick tick;
+};
+
+struct authorize {
+    uint64_t reply_to; /* the shell's own word for whom to answer */
+    struct request_id id;
+    struct credential credential;
+    struct money amount;
+    struct product product;
+    struct place place;
+    int32_t client;
+    uint32_t client_channels; /* bits 1u << channel */
+    int64_t timeout_us;       /* 0: the default */
+};
+
+struct balance {
+    uint64_t reply_to;
+    struct credential credential;
+    int32_t client;
+    uint32_t client_channels;
+    int64_t timeout_us;
+};
+
+struct switch_core *switch_create(const struct switch_settings *settings, const struct switch_ports *ports);
+void switch_destroy(struct switch_core *core);
+
+/* Requests: each is answered once through ports.answer, perhaps before the call returns. What they point to is copied. */
+void switch_authorize(struct switch_core *core, struct moment now, const struct authorize *authorize);
+void switch_balance(struct switch_core *core, struct moment now, const struct balance *balance);
+
+/* What the shell has to tell. */
+void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict);
+void switch_outcome(struct switch_core *core, struct moment now, const struct outcome *outcome);
+void switch_sums_read(struct switch_core *core, struct moment now, int32_t organisation, struct month month,
+                      const struct sums *sums); /* NULL: could not be read, try again */
+void switch_sums_written(struct switch_core *core, struct moment now, int32_t organisation, struct month month,
+                         int32_t epoch, bool is_written);
+
+/* A service came or went. While the record is away nothing new is counted; requests wait for their deadline. */
+void switch_limits_up(struct switch_core *core, struct moment now, bool is_up);
+void switch_record_up(struct switch_core *core, struct moment now, bool is_up);
+
+/* Time passed: answers what is due. Call it at switch_next_tick() at the latest. */
+void switch_tick(struct switch_core *core, struct moment now);
+struct tick switch_next_tick(const struct switch_core *core); /* INT64_MAX: nothing waits */
+
+/* Requests in the house, for the metrics and for a drain. */
+uint32_t switch_busy(const struct switch_core *core);
+
+#endif

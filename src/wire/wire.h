@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wire: what is said on the network, and the core's own types: `vaxel/1` frames and protobuf messages, both ways.
+ *
+ * No byte from the network is believed before its length and fields are checked here; what leaves this room downwards is
+ * what the core asserts. A malformed frame is rejected with words that name the field and the mend; a business no is not
+ * this room's to say. Decoding and encoding allocate from a fixed arena: nothing on the heap. */
+#ifndef VAXEL_WIRE_WIRE_H
+#define VAXEL_WIRE_WIRE_H
+
+#include "base/bytes.h"
+#include "base/failure.h"
+#include "switch/ports.h"
+#include "switch/switch.h"
+
+/* 4 bytes of length, big-endian, then an envelope of at most so many bytes. */
+#define WIRE_HEADER_SIZE 4
+#define WIRE_ENVELOPE_MAX 65536
+#define WIRE_PROTOCOL "vaxel/1"
+
+/* ---- frames ---- */
+
+/* Assembles the frames of one connection. It holds memory only between the parts of a torn frame. */
+struct wire_reader {
+    uint8_t *partial;
+    size_t size;
+    size_t capacity;
+};
+
+void wire_reader_finish(struct wire_reader *reader);
+
+enum wire_next { WIRE_FRAME, WIRE_MORE, WIRE_BROKEN };
+
+/* Takes the next envelope out of `received` (which moves on) together with what came before. WIRE_FRAME: `envelope` is
+ * valid until the next call. WIRE_MORE: all was taken. WIRE_BROKEN: the length is 0 or too large; `failure` says so. */
+enum wire_next wire_next_frame(struct wire_reader *reader, struct bytes *received, struct bytes *envelope,
+                               struct failure *failure);
+
+/* ---- messages ---- */
+
+struct wire_codec; /* a thread's arena */
+struct wire_codec *wire_codec_create(void);
+void wire_codec_destroy(struct wire_codec *codec);
+
+struct lookup {
+    struct request_id id;
+    bool has_credential;
+    struct credential credential;
+};
+
+#define ECHO_MAX 1024
+struct echo {
+    uint8_t payload[ECHO_MAX];
+    size_t size;
+};
+
+/* A request as it came in; `reply_to`, `client` and `client_channels` are the shell's to fill. */
+struct wire_request {
+    uint64_t correlation;
+    enum call call;
+    union {
+        struct authorize authorize;
+        struct balance balance;
+        struct lookup lookup;
+        struct echo echo;
+    };
+};
+
+/* Why a message can't be taken. A rejected one is answered and the connection goes on; a broken one (no envelope at all)
+ * closes it. */
+struct wire_fault {
+    bool is_broken;
+    enum reason reason; /* REASON_INVALID_ID, REASON_INVALID_AMOUNT, … where one says it; else REASON_UNSPECIFIED */
+    char field[48];     /* "authorize.amount.minor" */
+    char text[256];     /* what is wrong and what is wanted */
+};
+
+/* Reads a request. False: `fault` says why; `correlation` and `call` are set where they could be read. */
+bool wire_decode_request(struct wire_codec *codec, struct bytes envelope, struct wire_request *request,
+                         struct wire_fault *fault);
+
+/* Append a whole frame to `output`; false when it does not fit. Calls name the request's correlation. */
+bool wire_encode_answer(struct wire_codec *codec, struct buffer *output, uint64_t correlation, enum call call,
+                        const struct request_id *id, const struct answer *answer, struct instant server_time);
+bool wire_encode_found(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct found *found,
+                       struct instant server_time);
+bool wire_encode_echo(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct echo *echo,
+                      struct instant server_time);
+bool wire_encode_fault(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
+                       const struct wire_fault *fault, struct instant server_time);
+
+/* ---- the client's side ---- */
+
+bool wire_encode_request(struct wire_codec *codec, struct buffer *output, const struct wire_request *request);
+
+enum wire_reply_kind { WIRE_REPLY_ANSWER, WIRE_REPLY_FOUND, WIRE_REPLY_ECHO, WIRE_REPLY_FAULT };
+struct wire_reply {
+    uint64_t correlation;
+    enum wire_reply_kind kind;
+    enum call call; /* of an ANSWER: CALL_AUTHORIZE or CALL_BALANCE */
+    struct request_id id;
+    struct instant server_time;
+    char message[256]; /* the server's sentence for a person */
+    union {
+        struct answer answer;
+        struct found found;
+        struct echo echo;
+        struct wire_fault fault;
+    };
+};
+
+bool wire_decode_reply(struct wire_codec *codec, struct bytes envelope, struct wire_reply *reply, struct failure *failure);
+
+#endif
