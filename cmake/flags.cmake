@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# How everything is compiled, by GCC and clang alike.
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_DEBUG "-O0 -g")
+
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror)
+add_compile_options(-fno-omit-frame-pointer -fstack-protector-strong)
+add_link_options(-Wl,-z,relro,-z,now)
+
+if(VAXEL_SANITIZE)
+    # The sanitizers watch what a fortified libc would, and the two disagree about it.
+    add_compile_options(-fsanitize=${VAXEL_SANITIZE} -fno-sanitize-recover=all -O1)
+    add_link_options(-fsanitize=${VAXEL_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+    include(CheckIPOSupported)
+    check_ipo_supported(RESULT has_ipo OUTPUT ignored)
+    set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${has_ipo})
+endif()

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/ROOM/*.c is one Criterion program, tests/test_ROOM in the build directory.
+
+pkg_check_modules(criterion REQUIRED IMPORTED_TARGET criterion)
+get_property(rooms GLOBAL PROPERTY VAXEL_ROOMS)
+get_property(programs GLOBAL PROPERTY VAXEL_PROGRAMS)
+
+file(GLOB support_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.c)
+if(support_sources)
+    add_library(vaxel_test_support STATIC ${support_sources})
+    target_link_libraries(vaxel_test_support PUBLIC PkgConfig::criterion PkgConfig::hiredis PkgConfig::libpq)
+    target_compile_definitions(vaxel_test_support PRIVATE
+        VAXEL_PROGRAMS_DIRECTORY="${PROJECT_BINARY_DIR}" VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
+    set(support_scope PUBLIC)
+else()
+    add_library(vaxel_test_support INTERFACE)
+    target_link_libraries(vaxel_test_support INTERFACE PkgConfig::criterion)
+    set(support_scope INTERFACE)
+endif()
+target_include_directories(vaxel_test_support ${support_scope} ${PROJECT_SOURCE_DIR}/tests)
+
+function(vaxel_test name)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.c)
+    if(NOT sources)
+        return()
+    endif()
+    set(linked ${ARGN})
+    list(TRANSFORM linked PREPEND vaxel_)
+    add_executable(test_${name} ${sources})
+    set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    target_link_libraries(test_${name} PRIVATE ${linked} vaxel_test_support)
+    add_test(NAME ${name} COMMAND test_${name})
+endfunction()
+
+foreach(room IN LISTS rooms)
+    vaxel_test(${room} ${room})
+endforeach()
+
+# Whole processes: needs the programs beside it.
+vaxel_test(system ${rooms})
+if(TARGET test_system AND programs)
+    add_dependencies(test_system ${programs})
+endif()
+# The simulator: many nodes of the core in one process.
+vaxel_test(sim switch)
