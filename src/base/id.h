@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* id: the request id, a UUIDv7 made by the client at the moment of purchase. Its time is the purchase's time, so day and
- * month follow from the id alone (DESIGN 6). */
+/* id: the request id, a UUIDv7 made by the client at the moment of purchase. Its time is the purchase's time, so day
+ * and month follow from the id alone (DESIGN 6). */
 #ifndef VAXEL_BASE_ID_H
 #define VAXEL_BASE_ID_H
 
@@ -24,8 +24,8 @@ bool request_id_is_v7(const struct request_id *id);
 /* The millisecond in the id, as an instant. Only for ids of version 7 or derived from one. */
 struct instant request_id_time(const struct request_id *id);
 
-/* The id under which the reversal of `id` is recorded: the same with version 8, so that it is made once, whoever makes it,
- * and no client can have taken it. */
+/* The id under which the reversal of `id` is recorded: the same with version 8, so that it is made once, whoever makes
+ * it, and no client can have taken it. */
 struct request_id request_id_of_reversal(const struct request_id *id);
 
 bool request_id_equal(const struct request_id *one, const struct request_id *other);

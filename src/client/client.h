@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client: one blocking connection to a switch, for the command line and for tests. Connects, asks, waits for the answer. */
+/* client: one blocking connection to a switch, for the command line and for tests. Connects, asks, waits for the
+ * answer. */
 #ifndef VAXEL_CLIENT_CLIENT_H
 #define VAXEL_CLIENT_CLIENT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config: settings as one table: key, type, unit, default, range, whether a running server takes a change, and a sentence.
- * The table drives the reader (inih), --help, config/vaxel.ini and docs/. An unknown key or a bad value is a failure with
- * file, line and what is allowed. */
+/* config: settings as one table: key, type, unit, default, range, whether a running server takes a change, and a
+ * sentence. The table drives the reader (inih), --help, config/vaxel.ini and docs/. An unknown key or a bad value is a
+ * failure with file, line and what is allowed. */
 #ifndef VAXEL_CONFIG_CONFIG_H
 #define VAXEL_CONFIG_CONFIG_H
 
@@ -20,10 +20,10 @@ struct config_setting {
     const char *section;
     const char *key;
     enum config_type type;
-    size_t offset;        /* into the struct that is filled: char[CONFIG_TEXT_SIZE], or int64_t for all others */
-    const char *initial;  /* as it would be written in the file */
-    int64_t least, most;  /* in the stored unit; both 0 for text */
-    const char *choices;  /* CONFIG_CHOICE: "one|two|three", stored as its index */
+    size_t offset;       /* into the struct that is filled: char[CONFIG_TEXT_SIZE], or int64_t for all others */
+    const char *initial; /* as it would be written in the file */
+    int64_t least, most; /* in the stored unit; both 0 for text */
+    const char *choices; /* CONFIG_CHOICE: "one|two|three", stored as its index */
     bool is_reloadable;
     const char *help;
 };

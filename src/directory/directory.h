@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* directory: who may buy, and against which limits: organisations, departments, travellers, credits, clients.
  *
- * Loaded from PostgreSQL at start, kept fresh by a thread of its own: every row carries the transaction that changed it, a
- * notification says when to look, and a look every half second catches what a notification missed. Readers on any thread
- * take a copy; nobody keeps a pointer inside. When PostgreSQL is away the last state stands and its age is known. */
+ * Loaded from PostgreSQL at start, kept fresh by a thread of its own: every row carries the transaction that changed
+ * it, a notification says when to look, and a look every half second catches what a notification missed. Readers on any
+ * thread take a copy; nobody keeps a pointer inside. When PostgreSQL is away the last state stands and its age is
+ * known. */
 #ifndef VAXEL_DIRECTORY_DIRECTORY_H
 #define VAXEL_DIRECTORY_DIRECTORY_H
 
@@ -23,8 +24,8 @@ struct client {
     int32_t id;
     enum client_kind kind;
     bool is_blocked;
-    uint32_t calls;    /* bits 1u << enum call */
-    uint32_t channels; /* bits 1u << enum channel */
+    uint32_t calls;      /* bits 1u << enum call */
+    uint32_t channels;   /* bits 1u << enum channel */
     uint32_t rate_per_s; /* requests; 0: no limit */
     char name[CLIENT_NAME_SIZE];
 };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limits: the month's counters in Redis.
  *
- * Decides, for all limits of a purchase at once, whether it fits, and counts it; remembers what each request id did. Redis
- * may be lost at any time: counters that cannot be trusted answer COLD and are rebuilt from the records (DESIGN 5). This
- * room formats calls and reads replies; it does no I/O and knows no clock. The Lua library it loads is src/limits/vaxel.lua.
+ * Decides, for all limits of a purchase at once, whether it fits, and counts it; remembers what each request id did.
+ * Redis may be lost at any time: counters that cannot be trusted answer COLD and are rebuilt from the records (DESIGN
+ * 5). This room formats calls and reads replies; it does no I/O and knows no clock. The Lua library it loads is
+ * src/limits/vaxel.lua.
  *
- * On connecting it asks who the primary is (run id, role, maxmemory-policy), loads the library if its version differs, and
- * only then is ready. Questions that wait while a write is under way go out together, one call for each organisation and
- * day among them. */
+ * On connecting it asks who the primary is (run id, role, maxmemory-policy), loads the library if its version differs,
+ * and only then is ready. Questions that wait while a write is under way go out together, one call for each
+ * organisation and day among them. */
 #ifndef VAXEL_LIMITS_LIMITS_H
 #define VAXEL_LIMITS_LIMITS_H
 
@@ -40,8 +41,8 @@ void limits_lost(struct limits *limits);
 /* Queues a question. False when `capacity` wait already, or when not ready. */
 bool limits_ask(struct limits *limits, const struct question *question);
 
-/* Queues the writing of sums; what it needs of `sums` is copied. Large ones go in several calls, and count at once at the
- * last. False when not ready or out of room. */
+/* Queues the writing of sums; what it needs of `sums` is copied. Large ones go in several calls, and count at once at
+ * the last. False when not ready or out of room. */
 bool limits_write_sums(struct limits *limits, const struct sums *sums);
 
 /* Formats what waits into `output` as far as it fits. Call when the last output has been sent; nothing is appended when
@@ -49,8 +50,8 @@ bool limits_write_sums(struct limits *limits, const struct sums *sums);
 #define LIMITS_OUTPUT_MIN 65536
 void limits_output(struct limits *limits, struct buffer *output);
 
-/* Takes what Redis sent. False: the peer broke the protocol, may evict keys, or is no primary; the reason is in `failure`
- * and the connection must be closed. */
+/* Takes what Redis sent. False: the peer broke the protocol, may evict keys, or is no primary; the reason is in
+ * `failure` and the connection must be closed. */
 bool limits_input(struct limits *limits, struct bytes received, struct failure *failure);
 
 #endif

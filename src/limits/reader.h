@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reader: the counters of one organisation's month, read by a blocking connection of its own; for the audit and for people,
- * never for a worker. */
+/* reader: the counters of one organisation's month, read by a blocking connection of its own; for the audit and for
+ * people, never for a worker. */
 #ifndef VAXEL_LIMITS_READER_H
 #define VAXEL_LIMITS_READER_H
 
@@ -15,14 +15,14 @@ void limits_reader_close(struct limits_reader *reader);
 
 /* What Redis has of an organisation's month. */
 struct counters {
-    bool is_warm;  /* false: no counters, or built under another primary: they will be rebuilt before they are used */
+    bool is_warm; /* false: no counters, or built under another primary: they will be rebuilt before they are used */
     int32_t epoch;
     size_t sum_count;
     struct sum *sums; /* freed by counters_finish() */
 };
 
-bool limits_reader_read(struct limits_reader *reader, int32_t organisation, struct month month, struct counters *counters,
-                        struct failure *failure);
+bool limits_reader_read(struct limits_reader *reader, int32_t organisation, struct month month,
+                        struct counters *counters, struct failure *failure);
 void counters_finish(struct counters *counters);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net: bytes in and out, by io_uring; TLS 1.3 by OpenSSL, which never touches a socket.
  *
- * One `net` is one thread's: a ring, its listeners, its streams. A stream is a connection, accepted or dialled, with TLS or
- * plain. What is sent during a turn of the loop leaves as one TLS record and one send for each stream. An idle stream holds
- * no buffer. Linux 6.1 is enough: multishot accept and receive, a provided-buffer ring, SINGLE_ISSUER, DEFER_TASKRUN.
+ * One `net` is one thread's: a ring, its listeners, its streams. A stream is a connection, accepted or dialled, with
+ * TLS or plain. What is sent during a turn of the loop leaves as one TLS record and one send for each stream. An idle
+ * stream holds no buffer. Linux 6.1 is enough: multishot accept and receive, a provided-buffer ring, SINGLE_ISSUER,
+ * DEFER_TASKRUN.
  *
  * A peer is bounded in connections, in time to shake hands and to be idle, and in bytes it leaves unread. */
 #ifndef VAXEL_NET_NET_H
@@ -46,8 +47,8 @@ struct net_tls_files {
     const char *authority; /* PEM: who signs the peers */
 };
 
-/* For listeners (peers must show a certificate of the authority) and for dialling (so must the server). Shared by threads;
- * reloading takes effect for new connections. `protocol` is the ALPN name, e.g. "vaxel/1". */
+/* For listeners (peers must show a certificate of the authority) and for dialling (so must the server). Shared by
+ * threads; reloading takes effect for new connections. `protocol` is the ALPN name, e.g. "vaxel/1". */
 struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocol,
                                struct failure *failure);
 bool net_tls_reload(struct net_tls *tls, struct failure *failure);
@@ -61,14 +62,15 @@ struct net *net_create(const struct net_options *options, struct failure *failur
 void net_destroy(struct net *net);
 
 /* Listens on "host:port" (several threads may: SO_REUSEPORT shares the connections out). tls NULL: plain. */
-bool net_listen(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler, void *owner,
-                struct failure *failure);
+bool net_listen(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler,
+                void *owner, struct failure *failure);
 /* Takes no new connections from now on; those that stand go on. */
 void net_stop_listening(struct net *net);
 
-/* Connects to "host:port" or "unix:/path"; on_open or on_closed follows, from net_turn(). NULL: no room for a stream. */
-struct net_stream *net_dial(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler,
-                            void *owner, struct failure *failure);
+/* Connects to "host:port" or "unix:/path"; on_open or on_closed follows, from net_turn(). NULL: no room for a stream.
+ */
+struct net_stream *net_dial(struct net *net, const char *address, struct net_tls *tls,
+                            const struct net_handler *handler, void *owner, struct failure *failure);
 
 /* One turn: submits, waits for events until `until` at the latest, handles them, sends what they made. */
 void net_turn(struct net *net, struct tick until);
@@ -76,8 +78,9 @@ void net_turn(struct net *net, struct tick until);
 /* Makes a net_turn() that waits return; the one call another thread, or a signal handler, may make. */
 void net_wake(struct net *net);
 
-/* Watches a descriptor that another library reads (libpq's): on_ready is called from net_turn() with poll(2)'s events. A
- * watch with other events replaces the one before; events 0 ends it. It never fires after it was ended or replaced. */
+/* Watches a descriptor that another library reads (libpq's): on_ready is called from net_turn() with poll(2)'s events.
+ * A watch with other events replaces the one before; events 0 ends it. It never fires after it was ended or replaced.
+ */
 struct net_watch {
     void (*on_ready)(void *owner, int tag, short events);
     void *owner;
@@ -92,7 +95,8 @@ void net_watch(struct net *net, struct net_watch *watch, int fd, short events);
 
 /* ---- a stream ---- */
 
-/* Queues bytes to be sent at the end of the turn. False when the peer has left too much unread: the stream is being closed. */
+/* Queues bytes to be sent at the end of the turn. False when the peer has left too much unread: the stream is being
+ * closed. */
 bool net_send(struct net_stream *stream, struct bytes bytes);
 void net_close(struct net_stream *stream, const char *why);
 

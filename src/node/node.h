@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node: a switch that runs. Starts the workers, and in each wires the rooms together: bytes from net to wire, requests to
- * the core, its questions to limits and record, its answers back. Workers share the directory, and nothing else. */
+/* node: a switch that runs. Starts the workers, and in each wires the rooms together: bytes from net to wire, requests
+ * to the core, its questions to limits and record, its answers back. Workers share the directory, and nothing else. */
 #ifndef VAXEL_NODE_NODE_H
 #define VAXEL_NODE_NODE_H
 
-#include "config/settings.h"
 #include "base/failure.h"
+#include "config/settings.h"
 
 struct node;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* migrate: brings a database to this program's version, forward only, under a lock; blocking. The files of sql/ are built
- * into the program. */
+/* migrate: brings a database to this program's version, forward only, under a lock; blocking. The files of sql/ are
+ * built into the program. */
 #ifndef VAXEL_RECORD_MIGRATE_H
 #define VAXEL_RECORD_MIGRATE_H
 

@@ -12,8 +12,8 @@ struct record_reader *record_reader_open(const char *conninfo, struct failure *f
 void record_reader_close(struct record_reader *reader);
 
 /* Organisations that have a fence in `month`, ascending; freed by the caller with free(). */
-bool record_reader_organisations(struct record_reader *reader, struct month month, int32_t **organisations, size_t *count,
-                                 struct failure *failure);
+bool record_reader_organisations(struct record_reader *reader, struct month month, int32_t **organisations,
+                                 size_t *count, struct failure *failure);
 
 /* The fence's epoch (0: none) and the sums as they are now, in one snapshot; no lock, nothing changed. `sums->sums` is
  * freed by the caller with free(); nothing is remembered. */

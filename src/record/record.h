@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* record: the truth, in PostgreSQL.
  *
- * What waits goes out together: one transaction takes the organisations' shared locks, inserts the rows whose epoch is still
- * the fence's, and looks up what the checks ask; its commit is awaited before anyone is told (I1). A commit whose outcome is
- * unknown is sent again with the same rows: the key makes it once. A row PostgreSQL refuses is found by splitting its batch,
- * quarantined, and does not hold up the others. Sums are read over a second connection, so that a rebuild holds up nothing.
+ * What waits goes out together: one transaction takes the organisations' shared locks, inserts the rows whose epoch is
+ * still the fence's, and looks up what the checks ask; its commit is awaited before anyone is told (I1). A commit whose
+ * outcome is unknown is sent again with the same rows: the key makes it once. A row PostgreSQL refuses is found by
+ * splitting its batch, quarantined, and does not hold up the others. Sums are read over a second connection, so that a
+ * rebuild holds up nothing.
  *
- * libpq is used without blocking: the owner polls the descriptors and hands in the time. Reconnects by itself; until then
- * everything waits. Nothing is ever dropped: an append is answered, or still waiting. */
+ * libpq is used without blocking: the owner polls the descriptors and hands in the time. Reconnects by itself; until
+ * then everything waits. Nothing is ever dropped: an append is answered, or still waiting. */
 #ifndef VAXEL_RECORD_RECORD_H
 #define VAXEL_RECORD_RECORD_H
 
@@ -17,15 +18,16 @@
 struct record;
 
 struct record_options {
-    const char *conninfo;     /* libpq's, e.g. "host=/run/postgresql dbname=vaxel" */
-    uint32_t capacity;        /* appends, checks and undos waiting or in flight */
-    uint32_t batch_capacity;  /* rows of one transaction */
+    const char *conninfo;      /* libpq's, e.g. "host=/run/postgresql dbname=vaxel" */
+    uint32_t capacity;         /* appends, checks and undos waiting or in flight */
+    uint32_t batch_capacity;   /* rows of one transaction */
     uint32_t refusal_capacity; /* refusals waiting to be noted; more are dropped and counted */
-    int64_t time_window_us;   /* ids as old as twice this are remembered again by a rebuild */
-    int64_t reconnect_us;     /* pause between attempts */
-    int64_t silence_us;       /* a connection that owes an answer and is silent this long is given up */
+    int64_t time_window_us;    /* ids as old as twice this are remembered again by a rebuild */
+    int64_t reconnect_us;      /* pause between attempts */
+    int64_t silence_us;        /* a connection that owes an answer and is silent this long is given up */
     void *owner;
-    /* Once for each append, check and undo; from record_ready() or record_tick(), never from the call that queued it. */
+    /* Once for each append, check and undo; from record_ready() or record_tick(), never from the call that queued it.
+     */
     void (*on_outcome)(void *owner, const struct outcome *outcome);
     /* NULL sums: could not be read. */
     void (*on_sums)(void *owner, int32_t organisation, struct month month, const struct sums *sums);
@@ -33,7 +35,8 @@ struct record_options {
     void (*on_up)(void *owner, bool is_up);
 };
 
-/* Starts connecting. The partitions of this month and the next two are made on connecting and once a day from then on. */
+/* Starts connecting. The partitions of this month and the next two are made on connecting and once a day from then on.
+ */
 struct record *record_create(const struct record_options *options, struct tick now);
 void record_destroy(struct record *record);
 
@@ -48,7 +51,8 @@ void record_note_refusal(struct record *record, const struct refusal_note *note)
 /* Sends what waits, as far as transactions may be under way. Call once after the events of a turn of the loop. */
 void record_flush(struct record *record, struct tick now);
 
-/* Connections to poll: descriptor (-1: none now) and poll(2) events each. They may change with every call to this room. */
+/* Connections to poll: descriptor (-1: none now) and poll(2) events each. They may change with every call to this room.
+ */
 #define RECORD_CONNECTIONS 2
 struct record_interest {
     int fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ports: what the core asks of the shell, and what it is told. Plain data both ways. An ask is never answered before the
- * call that made it has returned, and is always answered once, by the event named beside it. */
+/* ports: what the core asks of the shell, and what it is told. Plain data both ways. An ask is never answered before
+ * the call that made it has returned, and is always answered once, by the event named beside it. */
 #ifndef VAXEL_SWITCH_PORTS_H
 #define VAXEL_SWITCH_PORTS_H
 
@@ -19,13 +19,14 @@ struct question {
     enum question_kind kind;
     uint32_t owner; /* handed back with the verdict */
     int32_t organisation;
-    struct day day;           /* of the id's time; its month is the counters' */
-    struct request_id id;     /* not for SPENT */
-    struct content content;   /* AUTHORIZE */
-    int64_t amount_minor;     /* AUTHORIZE, UNDO */
-    int32_t floor_epoch;      /* counters of a lower epoch are COLD; for UNDO the fence's epoch of its transaction */
-    enum reason refusal;      /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
-    bool was_recorded;        /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says */
+    struct day day;         /* of the id's time; its month is the counters' */
+    struct request_id id;   /* not for SPENT */
+    struct content content; /* AUTHORIZE */
+    int64_t amount_minor;   /* AUTHORIZE, UNDO */
+    int32_t floor_epoch;    /* counters of a lower epoch are COLD; for UNDO the fence's epoch of its transaction */
+    enum reason refusal;    /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
+    bool
+        was_recorded; /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says */
     uint8_t limit_count;
     struct limit limits[LIMITS_CAPACITY];
 };
@@ -58,8 +59,8 @@ struct verdict {
     int64_t spent_minor[LIMITS_CAPACITY]; /* in the question's order; not for UNKNOWN, COLD, LOST, UNDO */
 };
 
-/* The sums of an organisation's month, read from PostgreSQL under a new epoch, to be written to Redis. The arrays belong to
- * the reader and are valid during the call that brings them. */
+/* The sums of an organisation's month, read from PostgreSQL under a new epoch, to be written to Redis. The arrays
+ * belong to the reader and are valid during the call that brings them. */
 struct sum {
     enum limit_kind kind;
     int32_t id;
@@ -97,10 +98,12 @@ struct entry {
     int32_t client;
     struct product product;
     struct place place;
+    struct instant
+        appended_at; /* the row's recorded_at, the same in every sending: by it a row is known to be one's own */
 };
 
-/* A refusal to be checked before it is told: is the epoch still the fence's, and has the id no row? With epoch 0 only the
- * row is asked for. */
+/* A refusal to be checked before it is told: is the epoch still the fence's, and has the id no row? With epoch 0 only
+ * the row is asked for. */
 struct check {
     struct request_id id;
     struct month month;
@@ -108,17 +111,21 @@ struct check {
     int32_t epoch;
 };
 
-/* A purchase to be undone: a tombstone takes its key, or a reversal of its own follows it. */
+/* A purchase to be undone, because its deadline passed. No row yet: a tombstone takes its key. A row of one's own
+ * (`appended_at`) that nobody else has confirmed: a reversal follows it. Any other row is kept: somebody else may have
+ * been told that it is approved. */
 struct undo {
     struct request_id id;
     struct month month;
     int32_t organisation;
     int32_t client;
+    struct instant appended_at; /* us 0: never appended */
 };
 
 enum outcome_kind {
-    OUTCOME_RECORDED, /* append: committed now */
-    OUTCOME_EXISTS,   /* append, check: the id has a row: `content` is what it says, `amount_minor` what it cost */
+    OUTCOME_RECORDED, /* append: committed, by this append (perhaps in an earlier sending of it) */
+    OUTCOME_EXISTS,   /* append, check: the id has another's row, `content` is what it says; an append has confirmed it,
+                         so   that nobody undoes it from now on */
     OUTCOME_REVERSED, /* append, check: the id's key holds a tombstone, or its purchase was reversed */
     OUTCOME_STALE,    /* append, check: not recorded, the fence is at `epoch` */
     OUTCOME_ABSENT,   /* check: no row, and the epoch is the fence's */
@@ -130,10 +137,11 @@ struct outcome {
     enum outcome_kind kind;
     uint32_t owner;
     int32_t epoch;
-    bool had_row;              /* UNDONE: a purchase had been recorded; its reversal follows it */
-    int64_t amount_minor;      /* EXISTS, and UNDONE with had_row */
-    int32_t recorded_epoch;    /* EXISTS: the epoch the row was counted under */
-    struct content content;    /* EXISTS */
+    bool had_row;           /* UNDONE: a purchase had been recorded; its reversal follows it */
+    bool is_kept;           /* UNDONE: it was not: the row is another's, or confirmed by another */
+    int64_t amount_minor;   /* EXISTS, and UNDONE with had_row */
+    int32_t recorded_epoch; /* EXISTS: the epoch the row was counted under */
+    struct content content; /* EXISTS */
 };
 
 /* A refusal for the operator's statistics; kept off the path of the answer and dropped when there are too many. */

@@ -9,8 +9,8 @@
  *                WARMING
  *   a refusal ─▶ CHECKING ─no row, same epoch─▶ declined
  *
- * What it never does: approve before the record has committed (I1), count in a month other than the id's own (DESIGN 6),
- * keep a request past its deadline (I7), or hold more than `capacity` of them (I8). */
+ * What it never does: approve before the record has committed (I1), count in a month other than the id's own (DESIGN
+ * 6), keep a request past its deadline (I7), or hold more than `capacity` of them (I8). */
 #ifndef VAXEL_SWITCH_SWITCH_H
 #define VAXEL_SWITCH_SWITCH_H
 
@@ -19,14 +19,14 @@
 struct switch_core;
 
 struct switch_settings {
-    uint32_t capacity;           /* requests in the house at once; past that BUSY */
-    struct currency currency;    /* the operator's one */
+    uint32_t capacity;        /* requests in the house at once; past that BUSY */
+    struct currency currency; /* the operator's one */
     int64_t largest_amount_minor;
-    int64_t time_window_us;      /* how far an id's time may be from the server's clock */
-    int64_t default_timeout_us;  /* for requests that name none */
-    int64_t longest_timeout_us;  /* what a request may ask for at most */
-    int64_t answer_margin_us;    /* answers leave this much before the deadline */
-    uint32_t warm_capacity;      /* organisation-months whose epoch is remembered at once */
+    int64_t time_window_us;     /* how far an id's time may be from the server's clock */
+    int64_t default_timeout_us; /* for requests that name none */
+    int64_t longest_timeout_us; /* what a request may ask for at most */
+    int64_t answer_margin_us;   /* answers leave this much before the deadline */
+    uint32_t warm_capacity;     /* organisation-months whose epoch is remembered at once */
 };
 
 /* Now, on both clocks. */
@@ -58,7 +58,8 @@ struct balance {
 struct switch_core *switch_create(const struct switch_settings *settings, const struct switch_ports *ports);
 void switch_destroy(struct switch_core *core);
 
-/* Requests: each is answered once through ports.answer, perhaps before the call returns. What they point to is copied. */
+/* Requests: each is answered once through ports.answer, perhaps before the call returns. What they point to is copied.
+ */
 void switch_authorize(struct switch_core *core, struct moment now, const struct authorize *authorize);
 void switch_balance(struct switch_core *core, struct moment now, const struct balance *balance);
 

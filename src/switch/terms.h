@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 
-/* What an answer says of a request. The numbers are those of proto/vaxel/v1/switch.proto and of the records: never reused. */
+/* What an answer says of a request. The numbers are those of proto/vaxel/v1/switch.proto and of the records: never
+ * reused. */
 enum reason {
     REASON_UNSPECIFIED = 0,
     REASON_APPROVED = 1,
@@ -46,6 +47,8 @@ enum entry_kind {
     ENTRY_REVERSAL = 6, /* under the purchase's own id and of amount 0: a tombstone, it came first */
     ENTRY_ADVICE = 7,
     ENTRY_REFUND = 8,
+    ENTRY_CONFIRMATION =
+        9, /* under the reversal's id and of amount 0: somebody was told of another's row; no undo may follow */
 };
 
 /* Where a purchase is made, given by the kind of its credential. */
@@ -98,7 +101,8 @@ struct limit {
 #define LIMITS_CAPACITY 11
 #define DEPARTMENTS_CAPACITY 8
 
-/* Whose money it is: what the directory knows of a credential. Copied out, so nobody holds a pointer into the directory. */
+/* Whose money it is: what the directory knows of a credential. Copied out, so nobody holds a pointer into the
+ * directory. */
 struct account {
     enum reason standing; /* REASON_APPROVED, or why this credential may not buy now */
     enum channel channel;

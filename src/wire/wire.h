@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wire: what is said on the network, and the core's own types: `vaxel/1` frames and protobuf messages, both ways.
  *
- * No byte from the network is believed before its length and fields are checked here; what leaves this room downwards is
- * what the core asserts. A malformed frame is rejected with words that name the field and the mend; a business no is not
- * this room's to say. Decoding and encoding allocate from a fixed arena: nothing on the heap. */
+ * No byte from the network is believed before its length and fields are checked here; what leaves this room downwards
+ * is what the core asserts. A malformed frame is rejected with words that name the field and the mend; a business no is
+ * not this room's to say. Decoding and encoding allocate from a fixed arena: nothing on the heap. */
 #ifndef VAXEL_WIRE_WIRE_H
 #define VAXEL_WIRE_WIRE_H
 
@@ -65,8 +65,8 @@ struct wire_request {
     };
 };
 
-/* Why a message can't be taken. A rejected one is answered and the connection goes on; a broken one (no envelope at all)
- * closes it. */
+/* Why a message can't be taken. A rejected one is answered and the connection goes on; a broken one (no envelope at
+ * all) closes it. */
 struct wire_fault {
     bool is_broken;
     enum reason reason; /* REASON_INVALID_ID, REASON_INVALID_AMOUNT, … where one says it; else REASON_UNSPECIFIED */
@@ -108,6 +108,7 @@ struct wire_reply {
     };
 };
 
-bool wire_decode_reply(struct wire_codec *codec, struct bytes envelope, struct wire_reply *reply, struct failure *failure);
+bool wire_decode_reply(struct wire_codec *codec, struct bytes envelope, struct wire_reply *reply,
+                       struct failure *failure);
 
 #endif

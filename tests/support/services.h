@@ -2,8 +2,9 @@
 /* services: real PostgreSQL and Redis servers for tests, private to them, gone when the test ends.
  *
  * `./dev test` starts one PostgreSQL for the whole run and says where it is in VAXEL_TEST_POSTGRES (a conninfo without
- * dbname, of a superuser); each test takes a fresh, migrated database in it. A test that breaks PostgreSQL starts a server
- * of its own. A Redis takes 50 ms, so every test starts its own. Everything listens on unix sockets or loopback only. */
+ * dbname, of a superuser); each test takes a fresh, migrated database in it. A test that breaks PostgreSQL starts a
+ * server of its own. A Redis takes 50 ms, so every test starts its own. Everything listens on unix sockets or loopback
+ * only. */
 #ifndef VAXEL_TESTS_SUPPORT_SERVICES_H
 #define VAXEL_TESTS_SUPPORT_SERVICES_H
 
@@ -43,14 +44,14 @@ struct test_postgres {
     char conninfo[TEST_TEXT];
 };
 void test_postgres_start(struct test_postgres *postgres);
-void test_postgres_kill(struct test_postgres *postgres);    /* as a crash: SIGQUIT to the postmaster, and waits */
-void test_postgres_pause(struct test_postgres *postgres);   /* SIGSTOP to all its processes */
+void test_postgres_kill(struct test_postgres *postgres);  /* as a crash: SIGQUIT to the postmaster, and waits */
+void test_postgres_pause(struct test_postgres *postgres); /* SIGSTOP to all its processes */
 void test_postgres_resume(struct test_postgres *postgres);
 void test_postgres_restart(struct test_postgres *postgres); /* after a kill */
 void test_postgres_stop(struct test_postgres *postgres);
 
-/* A throw-away authority with certificates made by the openssl command: DIR/authority.pem, and NAME.pem, NAME.key for each
- * name (the common name; all serve localhost and 127.0.0.1 as well). */
+/* A throw-away authority with certificates made by the openssl command: DIR/authority.pem, and NAME.pem, NAME.key for
+ * each name (the common name; all serve localhost and 127.0.0.1 as well). */
 void test_certificates(const char *directory, const char *const *names, int count);
 
 /* A new directory of the test's own; removed when the test's process ends well. */
