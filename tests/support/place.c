@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* place: directories, ports and certificates of a test's own. */
+#include "support/support.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void support_format(char text[TEST_TEXT], const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, TEST_TEXT, format, arguments);
+    va_end(arguments);
+    if (size < 0 || size >= TEST_TEXT) {
+        cr_fatal("too long for TEST_TEXT: %s", text);
+    }
+}
+
+void support_directory(enum support_user user, char directory[TEST_TEXT]) {
+    const char *run = getenv("VAXEL_TEST_DIRECTORY");
+    support_format(directory, "%s/vaxel-XXXXXX", run ? run : "/tmp");
+    if (!mkdtemp(directory)) {
+        cr_fatal("can't make a directory %s: %s", directory, strerror(errno));
+    }
+    if (user == SUPPORT_DATABASE && geteuid() == 0) {
+        const struct passwd *postgres = getpwnam("postgres");
+        if (!postgres || chown(directory, postgres->pw_uid, postgres->pw_gid) != 0) {
+            cr_fatal("can't give %s to the user postgres: %s", directory, strerror(errno));
+        }
+    }
+}
+
+void support_remove(const char *directory) {
+    const char *arguments[] = {"/bin/rm", "-rf", "--", directory, NULL};
+    support_run(SUPPORT_SELF, arguments);
+}
+
+static struct {
+    pid_t owner;
+    int count;
+    char directories[16][TEST_TEXT];
+} to_remove;
+
+static void remove_directories(void) {
+    for (int i = 0; to_remove.owner == getpid() && i < to_remove.count; i++) {
+        support_remove(to_remove.directories[i]);
+    }
+}
+
+void test_directory(char directory[TEST_TEXT]) {
+    support_directory(SUPPORT_SELF, directory);
+    if (to_remove.owner != getpid()) {
+        to_remove.owner = getpid();
+        to_remove.count = 0;
+        atexit(remove_directories);
+    }
+    if (to_remove.count == 16) {
+        cr_fatal("more than 16 directories in one test");
+    }
+    memcpy(to_remove.directories[to_remove.count++], directory, TEST_TEXT);
+}
+
+int test_free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0 || bind(descriptor, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(descriptor, (struct sockaddr *)&address, &size) != 0) {
+        cr_fatal("can't find a free port: %s", strerror(errno));
+    }
+    close(descriptor);
+    return ntohs(address.sin_port);
+}
+
+void test_certificates(const char *directory, const char *const *names, int count) {
+    const char *arguments[40] = {VAXEL_SOURCE_DIRECTORY "/scripts/certificates", directory};
+    if (count > 32) {
+        cr_fatal("more than 32 certificates at once");
+    }
+    for (int i = 0; i < count; i++) {
+        arguments[2 + i] = names[i];
+    }
+    support_run(SUPPORT_SELF, arguments);
+}
