@@ -5,6 +5,7 @@
 
 #include "support/services.h"
 
+#include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stddef.h>
 
