@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* undo: in time or undone (I7). Once DEADLINE has been told, what the request did is taken back: first in PostgreSQL (a
+ * tombstone, or a reversal of the row), then in Redis, so that a crash in between leaves the counters too high and
+ * never too low. The slot is kept until both have said so; what they still owe is awaited first. */
+#include "switch/core.h"
+
+void undo_begin(struct switch_core *core, struct request *request) {
+    CHECK(request->is_answered);
+    if (!request->may_be_counted) {
+        request_release(core, request);
+        return;
+    }
+    const struct undo undo = {
+        .id = request->id,
+        .month = month_of(request->day),
+        .organisation = request->account.organisation,
+        .client = request->client,
+        .appended_at = request->appended_at,
+    };
+    CHECK(core->ports.undo(core->ports.shell, &undo, request_slot(core, request)));
+    stage_move(request, STAGE_UNDOING);
+}
+
+static bool owes_nothing(enum stage stage) {
+    return stage == STAGE_WAITING || stage == STAGE_WARMING;
+}
+
+void undo_due(struct switch_core *core, struct request *request) {
+    bool is_away = !core->is_limits_up || !core->is_record_up;
+    answer_reason(core, request, is_away ? REASON_UNAVAILABLE : REASON_DEADLINE);
+    if (owes_nothing(request->stage)) {
+        list_remove(core, request);
+        undo_begin(core, request);
+    }
+}
+
+void undo_lower(struct switch_core *core, struct request *request, int32_t fence_epoch, bool had_row) {
+    CHECK(request->is_answered);
+    wheel_disarm(core, request);
+    request->asks = QUESTION_UNDO;
+    request->floor_epoch = fence_epoch;
+    request->had_row = had_row;
+    flow_ask(core, request);
+}
+
+void undo_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    switch (outcome->kind) {
+    case OUTCOME_RECORDED:
+    case OUTCOME_STALE:
+    case OUTCOME_REFUSED:
+        undo_begin(core, request);
+        break;
+    case OUTCOME_EXISTS: /* another's row: that it was a repeat is all this request did */
+    case OUTCOME_ABSENT:
+        if (request->stage == STAGE_CHECKING)
+            undo_begin(core, request);
+        else
+            request_release(core, request);
+        break;
+    case OUTCOME_REVERSED:
+        if (request->may_be_counted && request->stage == STAGE_RECORDING)
+            undo_lower(core, request, request->epoch, false);
+        else
+            request_release(core, request);
+        break;
+    case OUTCOME_UNDONE:
+        if (outcome->is_kept || outcome->epoch == 0)
+            request_release(core, request);
+        else
+            undo_lower(core, request, outcome->epoch, outcome->had_row);
+        break;
+    }
+}
+
+void undo_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
+    if (request->stage == STAGE_LOWERING) {
+        /* COLD needs nothing more: the rebuild that must come reads the reversal. */
+        if (verdict->kind == VERDICT_LOST)
+            flow_wait(core, request);
+        else
+            request_release(core, request);
+        return;
+    }
+    CHECK(request->stage == STAGE_ASKING);
+    bool counted = verdict->kind == VERDICT_COUNTED || verdict->kind == VERDICT_LOST ||
+                   (verdict->kind == VERDICT_KNOWN && verdict->memory.kind == MEMORY_COUNTED);
+    if (counted && request->asks == QUESTION_AUTHORIZE &&
+        (verdict->kind != VERDICT_KNOWN ||
+         content_difference(&verdict->memory.content, &request->content) == FIELD_NONE))
+        request->may_be_counted = true;
+    undo_begin(core, request);
+}
