@@ -19,15 +19,17 @@ struct net_stream;
 struct net_tls;
 
 struct net_options {
-    uint32_t streams_capacity;      /* accepted ones; past that a new connection is closed at once */
-    uint32_t receive_buffers;       /* of NET_RECEIVE_SIZE bytes; a power of two */
+    uint32_t streams_capacity; /* accepted ones; past that a new connection is closed at once. Some more are dialled */
+    uint32_t receive_buffers;  /* of NET_RECEIVE_SIZE bytes; a power of two */
     uint32_t unread_capacity_bytes; /* what a peer may leave unread before it is cut off */
     int64_t handshake_timeout_us;
     int64_t idle_timeout_us; /* 0: none */
 };
 #define NET_RECEIVE_SIZE 4096
 
-/* What happens to a stream. Calls come from net_turn() alone. After on_closed the stream is gone. */
+/* What happens to a stream. Calls come from net_turn() alone, and may call anything here but net_turn() and
+ * net_destroy(): what they ask is done when they have returned. After on_closed the stream is gone. An accepted
+ * connection that came to nothing before on_open is logged, and nobody is called. */
 struct net_handler {
     /* Connected, and shaken hands where there is TLS. False: close it again (nothing more is called). */
     bool (*on_open)(void *owner, struct net_stream *stream);
@@ -35,7 +37,7 @@ struct net_handler {
     bool (*on_bytes)(void *owner, struct net_stream *stream, struct bytes received);
     /* Everything handed to net_send() has been passed to the kernel. May be NULL. */
     void (*on_sent)(void *owner, struct net_stream *stream);
-    /* `why` is for a log; also called when a dial failed. */
+    /* Once; `why` is for a log; also called when a dial failed. */
     void (*on_closed)(void *owner, struct net_stream *stream, const char *why);
 };
 
@@ -59,11 +61,14 @@ void net_tls_destroy(struct net_tls *tls);
 /* NULL with a reason, such as the setting to change when the kernel or a container's seccomp profile refuses io_uring.
  * Must be called by the thread that will call net_turn(). */
 struct net *net_create(const struct net_options *options, struct failure *failure);
+/* By the same thread. Streams that still stand are cut off without a call. */
 void net_destroy(struct net *net);
 
 /* Listens on "host:port" (several threads may: SO_REUSEPORT shares the connections out). tls NULL: plain. */
 bool net_listen(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler,
                 void *owner, struct failure *failure);
+/* The port last listened on: what the system chose when the address said 0. */
+uint16_t net_port(const struct net *net);
 /* Takes no new connections from now on; those that stand go on. */
 void net_stop_listening(struct net *net);
 
@@ -72,7 +77,8 @@ void net_stop_listening(struct net *net);
 struct net_stream *net_dial(struct net *net, const char *address, struct net_tls *tls,
                             const struct net_handler *handler, void *owner, struct failure *failure);
 
-/* One turn: submits, waits for events until `until` at the latest, handles them, sends what they made. */
+/* One turn: sends what was queued since the last one, waits for events until `until` at the latest, and handles them.
+ * All of it is one system call. May return early with nothing done. */
 void net_turn(struct net *net, struct tick until);
 
 /* Makes a net_turn() that waits return; the one call another thread, or a signal handler, may make. */
@@ -88,15 +94,14 @@ struct net_watch {
     /* The rest is net's. */
     int fd;
     short events;
-    uint32_t generation;
-    uint32_t in_flight;
+    uint32_t slot; /* 0: watches nothing */
 };
 void net_watch(struct net *net, struct net_watch *watch, int fd, short events);
 
 /* ---- a stream ---- */
 
-/* Queues bytes to be sent at the end of the turn. False when the peer has left too much unread: the stream is being
- * closed. */
+/* Queues bytes; they leave with the next turn, all of a stream in one send. False when the stream is closing already,
+ * or the peer has left too much unread: the stream is being closed. */
 bool net_send(struct net_stream *stream, struct bytes bytes);
 void net_close(struct net_stream *stream, const char *why);
 

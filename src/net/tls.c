@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates and what both sides must agree on. A reload makes a new context; streams keep the one they began with.
+ */
+#include "net/internal.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROTOCOL_SIZE 32
+
+struct net_tls {
+    bool is_server;
+    uint8_t protocol[1 + PROTOCOL_SIZE]; /* as on the wire: a length, the name, and then a NUL */
+    char *certificate;
+    char *key;
+    char *authority;
+    pthread_mutex_t mutex; /* guards `context` */
+    SSL_CTX *context;
+};
+
+static bool tls_refused(struct failure *failure, const char *what, const char *file) {
+    unsigned long error = ERR_peek_error();
+    const char *reason = ERR_reason_error_string(error);
+    if (ERR_GET_LIB(error) == ERR_LIB_SYS) {
+        reason = strerror(ERR_GET_REASON(error));
+    }
+    failure_set(failure, "cannot use the %s in \"%s\": %s", what, file, reason != NULL ? reason : "no reason given");
+    ERR_clear_error();
+    return false;
+}
+
+/* Our one protocol among those the peer offers, or an alert. */
+static int tls_select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size,
+                               const unsigned char *offered, unsigned int offered_size, void *argument) {
+    (void)ssl;
+    const struct net_tls *tls = argument;
+    for (unsigned int i = 0; i < offered_size; i += 1u + offered[i]) {
+        unsigned int size = offered[i];
+        if (size == tls->protocol[0] && i + 1 + size <= offered_size &&
+            memcmp(offered + i + 1, tls->protocol + 1, size) == 0) {
+            *chosen = offered + i + 1;
+            *chosen_size = offered[i];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* A client that offers nothing would slip past the choice above. */
+static int tls_require_protocol(SSL *ssl, int *alert, void *argument) {
+    (void)argument;
+    const unsigned char *extension;
+    size_t size;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &size) != 1) {
+        *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static bool tls_load_files(const struct net_tls *tls, SSL_CTX *context, struct failure *failure) {
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
+        return tls_refused(failure, "certificate", tls->certificate);
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1) {
+        return tls_refused(failure, "private key", tls->key);
+    }
+    if (SSL_CTX_load_verify_locations(context, tls->authority, NULL) != 1) {
+        return tls_refused(failure, "authority", tls->authority);
+    }
+    if (tls->is_server) {
+        STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->authority);
+        if (names == NULL) {
+            return tls_refused(failure, "authority", tls->authority);
+        }
+        SSL_CTX_set_client_CA_list(context, names);
+    }
+    return true;
+}
+
+static bool tls_set_rules(struct net_tls *tls, SSL_CTX *context) {
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    bool is_set = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+                  SSL_CTX_set_num_tickets(context, 0) == 1 &&
+                  SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                                    "TLS_CHACHA20_POLY1305_SHA256") == 1;
+    if (tls->is_server) {
+        SSL_CTX_set_alpn_select_cb(context, tls_select_protocol, tls);
+        SSL_CTX_set_client_hello_cb(context, tls_require_protocol, NULL);
+        return is_set;
+    }
+    return is_set && SSL_CTX_set_alpn_protos(context, tls->protocol, 1u + tls->protocol[0]) == 0;
+}
+
+static SSL_CTX *tls_load(struct net_tls *tls, struct failure *failure) {
+    SSL_CTX *context = SSL_CTX_new(tls->is_server ? TLS_server_method() : TLS_client_method());
+    if (context == NULL || !tls_set_rules(tls, context)) {
+        SSL_CTX_free(context);
+        ERR_clear_error();
+        failure_set(failure, "cannot set up TLS 1.3");
+        return NULL;
+    }
+    if (!tls_load_files(tls, context, failure)) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocol,
+                               struct failure *failure) {
+    size_t size = strlen(protocol);
+    struct net_tls *tls = calloc(1, sizeof(*tls));
+    if (tls == NULL || size == 0 || size >= PROTOCOL_SIZE) {
+        free(tls);
+        failure_set(failure, "cannot set up TLS for the protocol \"%s\"", protocol);
+        return NULL;
+    }
+    tls->is_server = is_server;
+    tls->protocol[0] = (uint8_t)size;
+    memcpy(tls->protocol + 1, protocol, size);
+    tls->certificate = strdup(files->certificate);
+    tls->key = strdup(files->key);
+    tls->authority = strdup(files->authority);
+    pthread_mutex_init(&tls->mutex, NULL);
+    tls->context = tls_load(tls, failure);
+    if (tls->context == NULL) {
+        net_tls_destroy(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+bool net_tls_reload(struct net_tls *tls, struct failure *failure) {
+    SSL_CTX *context = tls_load(tls, failure);
+    if (context == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&tls->mutex);
+    SSL_CTX *before = tls->context;
+    tls->context = context;
+    pthread_mutex_unlock(&tls->mutex);
+    SSL_CTX_free(before);
+    return true;
+}
+
+void net_tls_destroy(struct net_tls *tls) {
+    if (tls == NULL) {
+        return;
+    }
+    SSL_CTX_free(tls->context);
+    pthread_mutex_destroy(&tls->mutex);
+    free(tls->certificate);
+    free(tls->key);
+    free(tls->authority);
+    free(tls);
+}
+
+SSL *tls_session(struct net_tls *tls) {
+    pthread_mutex_lock(&tls->mutex);
+    SSL_CTX *context = tls->context;
+    SSL_CTX_up_ref(context);
+    pthread_mutex_unlock(&tls->mutex);
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context);
+    return ssl;
+}
+
+bool tls_is_server(const struct net_tls *tls) {
+    return tls->is_server;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors that another library reads. Each poll fires once and is armed anew after the owner was told, so that what
+ * was left unread is told again. The slot, not the owner's struct, is what a completion finds: the owner may be gone.
+ */
+#include "net/internal.h"
+
+#include "base/check.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+
+/* Tells a socket from another that got its number after it was closed. */
+static ino_t descriptor_inode(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+static void watch_arm(struct net *net, uint32_t index) {
+    struct watch_slot *slot = &net->watches[index];
+    struct io_uring_sqe *sqe = ring_submission(net);
+    io_uring_prep_poll_add(sqe, slot->watch->fd, (unsigned short)slot->watch->events);
+    sqe->user_data = operation_word(OPERATION_WATCH, index, slot->generation);
+    slot->is_armed = true;
+}
+
+static uint32_t watch_slot_take(struct net *net) {
+    uint32_t index = 0;
+    while (net->watches[index].is_taken) {
+        index++;
+        CHECK(index < WATCHES_CAPACITY);
+    }
+    net->watches[index].is_taken = true;
+    net->watches[index].generation++;
+    return index;
+}
+
+static struct watch_slot *watch_slot_of(struct net *net, const struct net_watch *watch) {
+    return watch->slot == 0 ? NULL : &net->watches[watch->slot - 1];
+}
+
+/* A poll that has completed but was not seen yet finds the slot without a watch. */
+static void watch_end(struct net *net, struct net_watch *watch) {
+    struct watch_slot *slot = watch_slot_of(net, watch);
+    if (slot == NULL) {
+        return;
+    }
+    CHECK(slot->watch == watch);
+    slot->watch = NULL;
+    slot->is_taken = slot->is_armed;
+    if (slot->is_armed) {
+        struct io_uring_sqe *sqe = ring_submission(net);
+        io_uring_prep_cancel64(sqe, operation_word(OPERATION_WATCH, watch->slot - 1, slot->generation), 0);
+        sqe->user_data = operation_word(OPERATION_NONE, 0, 0);
+    }
+    watch->slot = 0;
+    watch->events = 0;
+}
+
+void net_watch(struct net *net, struct net_watch *watch, int fd, short events) {
+    const struct watch_slot *before = watch_slot_of(net, watch);
+    ino_t inode = events != 0 ? descriptor_inode(fd) : 0;
+    if (before != NULL && watch->fd == fd && watch->events == events && before->inode == inode) {
+        return;
+    }
+    watch_end(net, watch);
+    if (events == 0) {
+        return;
+    }
+    uint32_t index = watch_slot_take(net);
+    net->watches[index].watch = watch;
+    net->watches[index].inode = inode;
+    watch->fd = fd;
+    watch->events = events;
+    watch->slot = index + 1;
+    watch_arm(net, index);
+}
+
+void watch_completed(struct net *net, const struct completion *completion) {
+    struct watch_slot *slot = &net->watches[completion->index];
+    CHECK(slot->is_taken && slot->is_armed && slot->generation == completion->generation);
+    slot->is_armed = false;
+    if (slot->watch == NULL) {
+        slot->is_taken = false;
+        return;
+    }
+    struct net_watch *watch = slot->watch;
+    bool is_broken = completion->result < 0;
+    short events = is_broken ? POLLNVAL : (short)completion->result;
+    if (is_broken) {
+        watch_end(net, watch);
+    }
+    watch->on_ready(watch->owner, watch->tag, events);
+    bool is_same = slot->watch != NULL && slot->generation == completion->generation;
+    if (is_same && !slot->is_armed) {
+        watch_arm(net, completion->index);
+    }
+}
