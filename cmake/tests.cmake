@@ -48,3 +48,5 @@ if(TARGET test_system AND programs)
 endif()
 # The simulator: many nodes of the core in one process.
 vaxel_test(sim switch)
+
+add_test(NAME layers COMMAND ${PROJECT_SOURCE_DIR}/tests/layers/test)
