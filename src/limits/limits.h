@@ -54,4 +54,7 @@ void limits_output(struct limits *limits, struct buffer *output);
  * `failure` and the connection must be closed. */
 bool limits_input(struct limits *limits, struct bytes received, struct failure *failure);
 
+/* Whether Redis owes an answer to something that was sent: silence then means that it is gone. */
+bool limits_is_owed(const struct limits *limits);
+
 #endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/node.h"
+
+#include "base/calendar.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "node/worker.h"
+#include "record/migrate.h"
+
+#include <stdlib.h>
+
+struct node {
+    struct settings settings;
+    struct shared shared;
+    uint32_t worker_count;
+    struct worker *workers;
+};
+
+static bool open_directory(struct node *node, struct failure *failure) {
+    const struct directory_options options = {
+        .conninfo = node->settings.postgres,
+        .traveller_cap_minor = node->settings.traveller_cap_minor,
+    };
+    node->shared.directory = directory_open(&options, failure);
+    if (node->shared.directory == NULL || !directory_follow(node->shared.directory, failure))
+        return false;
+    struct directory_facts facts;
+    directory_facts(node->shared.directory, &facts);
+    log_info("node", "directory loaded organisations=%zu credits=%zu clients=%zu", facts.organisations, facts.credits,
+             facts.clients);
+    return true;
+}
+
+static bool prepare(struct node *node, struct failure *failure) {
+    const struct settings *settings = &node->settings;
+    if (!calendar_set_zone(settings->time_zone))
+        return failure_set(failure, "operator.time_zone: the system has no zone %s: install tzdata, or name one of it",
+                           settings->time_zone);
+    if (!currency_parse(settings->currency, &node->shared.currency))
+        return failure_set(failure, "operator.currency: %s is no ISO 4217 code", settings->currency);
+    if (!record_is_migrated(settings->postgres, failure))
+        return false;
+    const struct net_tls_files files = {settings->certificate, settings->key, settings->authority};
+    node->shared.tls = net_tls_create(true, &files, WIRE_PROTOCOL, failure);
+    return node->shared.tls != NULL && open_directory(node, failure);
+}
+
+static bool start_workers(struct node *node, struct failure *failure) {
+    node->worker_count = (uint32_t)node->settings.workers;
+    node->workers = calloc(node->worker_count, sizeof *node->workers);
+    CHECK(node->workers != NULL);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        if (!worker_start(&node->workers[i], &node->shared, i, failure))
+            return false;
+    return true;
+}
+
+struct node *node_start(const struct settings *settings, struct failure *failure) {
+    struct node *node = calloc(1, sizeof *node);
+    CHECK(node != NULL);
+    node->settings = *settings;
+    node->shared.settings = &node->settings;
+    node->shared.rates = rates_create();
+    if (prepare(node, failure) && start_workers(node, failure)) {
+        log_info("node", "listening address=%s workers=%u", node->settings.listen, node->worker_count);
+        return node;
+    }
+    node_stop(node);
+    return NULL;
+}
+
+void node_stop(struct node *node) {
+    for (uint32_t i = 0; node->workers != NULL && i < node->worker_count; i++)
+        worker_stop(&node->workers[i]);
+    for (uint32_t i = 0; node->workers != NULL && i < node->worker_count; i++)
+        worker_join(&node->workers[i]);
+    free(node->workers);
+    if (node->shared.directory != NULL)
+        directory_close(node->shared.directory);
+    if (node->shared.tls != NULL)
+        net_tls_destroy(node->shared.tls);
+    rates_destroy(node->shared.rates);
+    free(node);
+}
+
+bool node_reload(struct node *node, struct failure *failure) {
+    return net_tls_reload(node->shared.tls, failure);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* records: the way to PostgreSQL and back. libpq does its own sending and receiving; the ring says when it can. */
+#include "node/worker.h"
+
+#include "base/log.h"
+
+static void on_outcome(void *owner, const struct outcome *outcome) {
+    struct worker *worker = owner;
+    switch_outcome(worker->core, moment_now(), outcome);
+}
+
+static void on_sums(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    struct worker *worker = owner;
+    if (sums != NULL)
+        log_info("node", "counters rebuilt organisation=%d month=%d epoch=%d sums=%zu remembered=%zu", organisation,
+                 month.yyyymm, sums->epoch, sums->sum_count, sums->remembered_count);
+    switch_sums_read(worker->core, moment_now(), organisation, month, sums);
+}
+
+static void on_found(void *owner, uint64_t reply_to, bool is_answered, const struct found *found) {
+    session_found(owner, reply_to, is_answered, found);
+}
+
+static void on_up(void *owner, bool is_up) {
+    struct worker *worker = owner;
+    if (is_up)
+        log_info("node", "PostgreSQL is ready worker=%u", worker->index);
+    else
+        log_warning("node", "PostgreSQL is away worker=%u", worker->index);
+    switch_record_up(worker->core, moment_now(), is_up);
+}
+
+static void on_ready(void *owner, int connection, short events) {
+    struct worker *worker = owner;
+    record_ready(worker->record, tick_now(), connection, events);
+}
+
+void records_init(struct worker *worker) {
+    const struct settings *settings = worker->shared->settings;
+    const struct record_options options = {
+        .conninfo = settings->postgres,
+        .capacity = (uint32_t)settings->requests,
+        .batch_capacity = (uint32_t)settings->batch_rows,
+        .refusal_capacity = (uint32_t)settings->refusals_waiting,
+        .time_window_us = settings->time_window_us,
+        .reconnect_us = settings->postgres_reconnect_us,
+        .silence_us = settings->postgres_silence_us,
+        .owner = worker,
+        .on_outcome = on_outcome,
+        .on_sums = on_sums,
+        .on_found = on_found,
+        .on_up = on_up,
+    };
+    for (int i = 0; i < RECORD_CONNECTIONS; i++)
+        worker->watches[i] = (struct net_watch){.on_ready = on_ready, .owner = worker, .tag = i, .fd = -1};
+    worker->record = record_create(&options, tick_now());
+}
+
+void records_finish(struct worker *worker) {
+    record_destroy(worker->record);
+}
+
+void records_flush(struct worker *worker, struct tick now) {
+    record_flush(worker->record, now);
+    struct record_interest interests[RECORD_CONNECTIONS];
+    record_interests(worker->record, interests);
+    for (int i = 0; i < RECORD_CONNECTIONS; i++) {
+        struct net_watch *watch = &worker->watches[i];
+        if (watch->fd != interests[i].fd || watch->events != interests[i].events)
+            net_watch(worker->net, watch, interests[i].fd, interests[i].events);
+    }
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/worker.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+/* How often a worker that nothing calls looks at what has changed around it. */
+#define LOOK_AROUND_US 100000
+
+struct moment moment_now(void) {
+    return (struct moment){.instant = instant_now(), .tick = tick_now()};
+}
+
+static bool open_net(struct worker *worker, struct failure *failure) {
+    const struct settings *settings = worker->shared->settings;
+    const struct net_options options = {
+        .streams_capacity = (uint32_t)settings->connections,
+        .receive_buffers = 1024,
+        .unread_capacity_bytes = (uint32_t)settings->unread_bytes,
+        .handshake_timeout_us = settings->handshake_timeout_us,
+        .idle_timeout_us = settings->idle_timeout_us,
+    };
+    worker->net = net_create(&options, failure);
+    return worker->net != NULL &&
+           net_listen(worker->net, settings->listen, worker->shared->tls, &session_handler, worker, failure);
+}
+
+static bool open_rooms(struct worker *worker, struct failure *failure) {
+    worker->codec = wire_codec_create();
+    session_init(worker);
+    worker->core = ports_create_core(worker);
+    if (!counters_init(worker))
+        return failure_set(failure, "no memory for the limits");
+    records_init(worker);
+    return open_net(worker, failure);
+}
+
+static void close_rooms(struct worker *worker) {
+    if (worker->net != NULL)
+        net_destroy(worker->net);
+    records_finish(worker);
+    counters_finish_link(worker);
+    switch_destroy(worker->core);
+    session_finish(worker);
+    wire_codec_destroy(worker->codec);
+}
+
+static struct tick earlier(struct tick one, struct tick other) {
+    return one.us < other.us ? one : other;
+}
+
+static struct tick next_tick(const struct worker *worker) {
+    struct tick next = {tick_now().us + LOOK_AROUND_US};
+    next = earlier(next, switch_next_tick(worker->core));
+    next = earlier(next, record_next_tick(worker->record));
+    return earlier(next, counters_next_tick(worker));
+}
+
+/* What the events of the turn made goes out: one write to Redis, one batch to PostgreSQL; the answers went with the
+ * turn. */
+static void turn(struct worker *worker) {
+    net_turn(worker->net, next_tick(worker));
+    struct moment now = moment_now();
+    record_tick(worker->record, now.tick);
+    switch_tick(worker->core, now);
+    counters_tick(worker, now.tick);
+    session_review(worker);
+    counters_flush(worker);
+    records_flush(worker, now.tick);
+}
+
+/* No new connections; what is in the house is answered, for as long as the setting allows. */
+static void drain(struct worker *worker) {
+    net_stop_listening(worker->net);
+    struct tick until = {tick_now().us + worker->shared->settings->drain_us};
+    while (switch_busy(worker->core) > 0 && tick_now().us < until.us)
+        turn(worker);
+    if (switch_busy(worker->core) > 0)
+        log_warning("node", "left before all was answered worker=%u requests=%u", worker->index,
+                    switch_busy(worker->core));
+    turn(worker); /* the last answers leave */
+}
+
+static void tell_start(struct worker *worker, bool is_good) {
+    pthread_mutex_lock(&worker->start_lock);
+    worker->is_start_told = true;
+    worker->is_start_good = is_good;
+    pthread_cond_signal(&worker->start_told);
+    pthread_mutex_unlock(&worker->start_lock);
+}
+
+static void *run(void *argument) {
+    struct worker *worker = argument;
+    bool is_good = open_rooms(worker, &worker->start_failure);
+    tell_start(worker, is_good);
+    if (is_good) {
+        while (!worker->is_stopping)
+            turn(worker);
+        drain(worker);
+    }
+    close_rooms(worker);
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct failure *failure) {
+    worker->shared = shared;
+    worker->index = index;
+    pthread_mutex_init(&worker->start_lock, NULL);
+    pthread_cond_init(&worker->start_told, NULL);
+    if (pthread_create(&worker->thread, NULL, run, worker) != 0)
+        return failure_set(failure, "no thread for worker %u", index);
+    worker->is_started = true;
+    pthread_mutex_lock(&worker->start_lock);
+    while (!worker->is_start_told)
+        pthread_cond_wait(&worker->start_told, &worker->start_lock);
+    pthread_mutex_unlock(&worker->start_lock);
+    if (!worker->is_start_good)
+        *failure = worker->start_failure;
+    return worker->is_start_good;
+}
+
+void worker_stop(struct worker *worker) {
+    worker->is_stopping = true;
+    if (worker->is_start_good)
+        net_wake(worker->net);
+}
+
+void worker_join(struct worker *worker) {
+    if (!worker->is_started)
+        return;
+    pthread_join(worker->thread, NULL);
+    pthread_cond_destroy(&worker->start_told);
+    pthread_mutex_destroy(&worker->start_lock);
+}
