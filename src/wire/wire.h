@@ -41,6 +41,10 @@ struct wire_codec; /* a thread's arena */
 struct wire_codec *wire_codec_create(void);
 void wire_codec_destroy(struct wire_codec *codec);
 
+/* What amounts in answers are of: the operator's one currency. A server says it once, before its first answer; without
+ * it answers name none. */
+void wire_codec_set_currency(struct wire_codec *codec, struct currency currency);
+
 struct lookup {
     struct request_id id;
     bool has_credential;
@@ -99,7 +103,8 @@ struct wire_reply {
     enum call call; /* of an ANSWER: CALL_AUTHORIZE or CALL_BALANCE */
     struct request_id id;
     struct instant server_time;
-    char message[256]; /* the server's sentence for a person */
+    struct currency currency; /* of the amounts in an ANSWER or FOUND; empty when none is told */
+    char message[256];        /* the server's sentence for a person */
     union {
         struct answer answer;
         struct found found;

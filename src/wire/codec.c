@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/codec.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* In front of each piece of the arena stands its size; pieces stay aligned for anything. */
+#define PIECE_HEADER sizeof(max_align_t)
+
+static void *arena_take(void *owner, size_t size) {
+    struct wire_codec *codec = owner;
+    size_t whole = PIECE_HEADER + (size + PIECE_HEADER - 1) / PIECE_HEADER * PIECE_HEADER;
+    if (size > ARENA_SIZE || whole > ARENA_SIZE - codec->used) {
+        codec->is_exhausted = true;
+        return NULL;
+    }
+    uint8_t *piece = codec->arena + codec->used;
+    codec->used += whole;
+    memcpy(piece, &size, sizeof size);
+    return piece + PIECE_HEADER;
+}
+
+/* The arena is given back as a whole, when the next message is read. */
+static void arena_give(void *owner, void *piece) {
+    (void)owner;
+    (void)piece;
+}
+
+struct wire_codec *wire_codec_create(void) {
+    struct wire_codec *codec = aligned_alloc(_Alignof(struct wire_codec), sizeof *codec);
+    CHECK(codec != NULL);
+    memset(codec, 0, sizeof *codec);
+    codec->allocator = (ProtobufCAllocator){.alloc = arena_take, .free = arena_give, .allocator_data = codec};
+    codec->renewal.at.us = INT64_MIN;
+    return codec;
+}
+
+void wire_codec_destroy(struct wire_codec *codec) {
+    free(codec);
+}
+
+void wire_codec_set_currency(struct wire_codec *codec, struct currency currency) {
+    codec->currency = currency;
+}
+
+const void *codec_unpack(struct wire_codec *codec, const ProtobufCMessageDescriptor *descriptor,
+                         struct bytes envelope) {
+    codec->used = 0;
+    codec->is_exhausted = false;
+    return protobuf_c_message_unpack(descriptor, &codec->allocator, envelope.size, envelope.data);
+}
+
+struct bytes codec_string(const struct wire_codec *codec, const char *string) {
+    const uint8_t *data = (const uint8_t *)string;
+    if (data < codec->arena || data >= codec->arena + ARENA_SIZE)
+        return bytes_of(string, strlen(string)); /* a default, static in protobuf-c */
+    size_t size;
+    memcpy(&size, data - PIECE_HEADER, sizeof size);
+    CHECK(size > 0);
+    return bytes_of(string, size - 1);
+}
+
+/* No answer and no request of ours is larger; a buffer with this much room needs no measuring beforehand. */
+#define ENVELOPE_BOUND 4096
+
+bool codec_append(struct buffer *output, const ProtobufCMessage *envelope) {
+    if (buffer_room(output) < WIRE_HEADER_SIZE + ENVELOPE_BOUND &&
+        buffer_room(output) < WIRE_HEADER_SIZE + protobuf_c_message_get_packed_size(envelope))
+        return false;
+    uint8_t *frame = output->data + output->size;
+    size_t size = protobuf_c_message_pack(envelope, frame + WIRE_HEADER_SIZE);
+    CHECK(size > 0 && size <= ENVELOPE_BOUND);
+    frame[0] = 0;
+    frame[1] = (uint8_t)(size >> 16);
+    frame[2] = (uint8_t)(size >> 8);
+    frame[3] = (uint8_t)size;
+    output->size += WIRE_HEADER_SIZE + size;
+    return true;
+}
+
+/* ---- what is left of an envelope that could not be read ---- */
+
+static bool scan_varint(struct bytes *bytes, uint64_t *value) {
+    *value = 0;
+    for (unsigned shift = 0; shift < 64 && bytes->size > 0; shift += 7) {
+        uint8_t byte = *bytes->data;
+        *bytes = bytes_of(bytes->data + 1, bytes->size - 1);
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool scan_pass(struct bytes *bytes, uint64_t size) {
+    if (size > bytes->size)
+        return false;
+    *bytes = bytes_of(bytes->data + size, bytes->size - size);
+    return true;
+}
+
+uint64_t codec_find_correlation(struct bytes envelope) {
+    enum { VARINT = 0, EIGHT_BYTES = 1, LENGTH = 2, FOUR_BYTES = 5, CORRELATION = 1 };
+    uint64_t tag;
+    uint64_t value;
+    while (scan_varint(&envelope, &tag)) {
+        bool is_well = false;
+        switch (tag & 7) {
+        case VARINT:
+            is_well = scan_varint(&envelope, &value);
+            if (is_well && tag >> 3 == CORRELATION)
+                return value;
+            break;
+        case EIGHT_BYTES:
+            is_well = scan_pass(&envelope, 8);
+            break;
+        case LENGTH:
+            is_well = scan_varint(&envelope, &value) && scan_pass(&envelope, value);
+            break;
+        case FOUR_BYTES:
+            is_well = scan_pass(&envelope, 4);
+            break;
+        }
+        if (!is_well)
+            break;
+    }
+    return 0;
+}
+
+/* ---- the renewal as text ---- */
+
+const struct renewal *codec_renewal(struct wire_codec *codec, struct instant at) {
+    static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
+                                         "July",    "August",   "September", "October", "November", "December"};
+    struct renewal *renewal = &codec->renewal;
+    if (renewal->at.us == at.us)
+        return renewal;
+    char text[CALENDAR_TEXT_SIZE]; /* "2026-12-01T00:00:00+01:00" */
+    calendar_format(at, text);
+    long month = strtol(text + 5, NULL, 10);
+    long day = strtol(text + 8, NULL, 10);
+    CHECK(month >= 1 && month <= 12 && day >= 1 && day <= 31);
+    const char *name = months[month - 1];
+    char *end = renewal->day;
+    if (day >= 10)
+        *end++ = (char)('0' + day / 10);
+    *end++ = (char)('0' + day % 10);
+    *end++ = ' ';
+    memcpy(end, name, strlen(name) + 1);
+    memcpy(renewal->minute, text, 16);
+    renewal->minute[10] = ' ';
+    renewal->minute[16] = '\0';
+    renewal->at = at;
+    return renewal;
+}
