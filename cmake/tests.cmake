@@ -49,4 +49,9 @@ endif()
 # The simulator: many nodes of the core in one process.
 vaxel_test(sim switch)
 
-add_test(NAME layers COMMAND ${PROJECT_SOURCE_DIR}/tests/layers/test)
+add_test(NAME layers COMMAND ${PROJECT_SOURCE_DIR}/tests/layers/run)
+
+# Fails on purpose, so it is none of the tests: it shows that leaks are found.
+add_executable(planted_leak ${PROJECT_SOURCE_DIR}/tests/planted/leak.c)
+set_target_properties(planted_leak PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(planted_leak PRIVATE PkgConfig::criterion)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# ./dev run: the whole at work, for a person to see.
+
+EXAMPLE_CARD=9932543656338003
+
+# STATE: the last purchase in PostgreSQL, for a person.
+show_row() {
+    psql -X -q -x "$(conninfo_of "$(services_place "$1")")" -c "
+        SELECT id, amount_minor, month, organisation, traveller, credit, product, recorded_at
+        FROM entry ORDER BY recorded_at DESC LIMIT 1" | sed '/^(/d; /^$/d; s/^/    /'
+}
+
+# STATE: buys, and shows what PostgreSQL has of it. Fails unless one more row is there.
+show_purchase() {
+    local before after
+    before=$(query "$1" "SELECT count(*) FROM entry")
+    printf '\n$ vaxel purchase --card %s --amount 130.00 --product single\n' "$EXAMPLE_CARD"
+    vaxel "$1" purchase --card "$EXAMPLE_CARD" --amount 130.00 --product single || return 1
+    after=$(query "$1" "SELECT count(*) FROM entry")
+    [[ $after -eq $((before + 1)) ]] || { echo "The purchase is not in PostgreSQL." >&2; return 1; }
+    printf '\nPostgreSQL has it:\n'
+    show_row "$1"
+}
+
+show_next() {
+    cat << NEXT
+
+Try next, from another terminal in $ROOT:
+    alias vaxel='build/release/vaxel --config var/vaxel.ini'
+    vaxel purchase --card $EXAMPLE_CARD --amount 130.00 --product single
+    vaxel balance --card $EXAMPLE_CARD
+    vaxel --help
+
+NEXT
+    services_show "$1"
+    echo
+    echo "Ctrl-C stops what this started."
+}
+
+# A purchase in services of its own, made new each time, so that no credit is spent before.
+run_once() {
+    local state=$ROOT/var/once
+    services_down "$state"
+    run_once_clean "$state"
+    trap 'services_down "$ROOT/var/once"' EXIT
+    trap 'exit 130' INT TERM
+    services_up "$state"
+    show_purchase "$state" || exit 1
+    services_down "$state"
+    trap - EXIT
+    run_once_clean "$state"
+}
+
+run_once_clean() {
+    local place
+    [[ -d $1 ]] || return 0
+    place=$(services_place "$1")
+    rm -rf "$1" "$place"
+}
+
+run() { # [--once]
+    if [[ ${1:-} == --once ]]; then
+        run_once
+        return
+    fi
+    started=()
+    trap 'services_down "$ROOT/var" "${started[@]:-nothing}"' EXIT
+    trap 'echo; exit 130' INT TERM
+    services_up "$ROOT/var"
+    show_purchase "$ROOT/var" || true
+    show_next "$ROOT/var"
+    tail -n 0 -F --pid="$(< "$ROOT/var/vaxeld.pid")" "$ROOT/var/vaxeld.log" &
+    wait $!
+    echo "vaxeld ended; the end of its log:"
+    tail -n 20 "$ROOT/var/vaxeld.log"
+    return 1
+}
