@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 
-# PRESET: configures where that has not been done, and builds.
+# PRESET [TARGETS...]: configures where that has not been done, and builds.
 build() {
     local jobs=${VAXEL_JOBS:-$(nproc)} log
     mkdir -p build
@@ -9,5 +9,5 @@ build() {
     if [[ ! -f build/$1/build.ninja ]]; then
         cmake --preset "$1" > "$log" 2>&1 || { cat "$log" >&2; return 1; }
     fi
-    NINJA_STATUS="[$1 %f/%t] " cmake --build "build/$1" -j "$jobs"
+    NINJA_STATUS="[$1 %f/%t] " cmake --build "build/$1" -j "$jobs" ${2:+--target "${@:2}"}
 }
