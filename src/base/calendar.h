@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* 202611 is November 2026. */
 struct month {
@@ -27,10 +28,12 @@ struct calendar {
     struct instant month_ends;
 };
 
-/* Sets the process's time zone, e.g. "Europe/Stockholm". False when the system's zone database has no such zone. */
+/* Sets the process's time zone, e.g. "Europe/Stockholm". False, and nothing changed, when the system's zone database
+ * (TZDIR, else /usr/share/zoneinfo) has no such zone, or one that counts leap seconds ("right/…"). */
 bool calendar_set_zone(const char *zone);
 
-/* The operator's day at an instant. */
+/* The operator's day at an instant, from 1970 on. Days follow each other without gap or overlap, and last 23 to 25
+ * hours where summer time turns. */
 struct day calendar_day(struct calendar *calendar, struct instant instant);
 
 /* When the month after the one of `instant` begins: the moment its credits renew. */
@@ -42,7 +45,8 @@ struct instant calendar_month_begins(struct month month);
 struct month month_of(struct day day);
 struct month month_after(struct month month);
 
-/* Writes "2026-12-01T00:00:00+01:00" and a NUL: an instant as the operator's people read it. */
+/* Writes "2026-12-01T00:00:00+01:00" and a NUL: an instant as the operator's people read it. What cannot be
+ * written is written as the nearest that can. */
 #define CALENDAR_TEXT_SIZE 26
 void calendar_format(struct instant instant, char text[CALENDAR_TEXT_SIZE]);
 

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads 16 digits; spaces between them are passed over. False when there are not 16 or Luhn's sum is wrong. */
+/* Reads 16 digits; spaces between them are passed over. False, and nothing changed, when there are not 16
+ * or Luhn's sum is wrong. */
 bool card_parse(const char *text, uint64_t *number);
 
 /* Completes 15 digits with their check digit. */

@@ -19,7 +19,14 @@ struct tick {
 struct instant instant_now(void);
 struct tick tick_now(void);
 
-/* Writes RFC 3339 in UTC with milliseconds, "2026-11-21T06:30:00.123Z", and a NUL. */
+/* Whole seconds since 1970, rounded down, before 1970 too. */
+int64_t instant_second(struct instant instant);
+
+/* The nearest instant whose year has four digits in every time zone: one that can be written as text. */
+struct instant instant_writable(struct instant instant);
+
+/* Writes RFC 3339 in UTC with milliseconds, "2026-11-21T06:30:00.123Z", and a NUL. What cannot be written is
+ * written as the nearest that can. */
 #define INSTANT_TEXT_SIZE 25
 void instant_format(struct instant instant, char text[INSTANT_TEXT_SIZE]);
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define REQUEST_ID_SIZE 16
 #define REQUEST_ID_TEXT_SIZE 37
@@ -30,7 +31,7 @@ struct request_id request_id_of_reversal(const struct request_id *id);
 
 bool request_id_equal(const struct request_id *one, const struct request_id *other);
 
-/* Text is 8-4-4-4-12, lower case when written, either when read. */
+/* Text is 8-4-4-4-12, lower case when written, either when read; any version. */
 bool request_id_parse(const char *text, struct request_id *id);
 void request_id_format(const struct request_id *id, char text[REQUEST_ID_TEXT_SIZE]);
 

@@ -20,6 +20,8 @@ struct money {
     struct currency currency;
 };
 
+/* Three capital letters. False, and nothing changed, for anything else, and for a currency that ISO 4217 gives other
+ * than two decimals (ISK, JPY). */
 bool currency_parse(const char *text, struct currency *currency);
 bool currency_equal(struct currency one, struct currency other);
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "switch/terms.h"
+
+/* FNV-1a of 32 bits: an error of a client is told from a repeat, not an enemy's forgery. */
+uint32_t content_hash(const char *text) {
+    uint32_t hash = UINT32_C(2166136261);
+    for (; *text != '\0'; text++) {
+        hash ^= (uint8_t)*text;
+        hash *= UINT32_C(16777619);
+    }
+    return hash;
+}
+
+enum content_field content_difference(const struct content *one, const struct content *other) {
+    if (one->amount_minor != other->amount_minor)
+        return FIELD_AMOUNT;
+    if (one->client != other->client)
+        return FIELD_CLIENT;
+    if (one->credit != other->credit)
+        return FIELD_CREDENTIAL;
+    if (one->product_hash != other->product_hash)
+        return FIELD_PRODUCT;
+    if (one->place_hash != other->place_hash)
+        return FIELD_PLACE;
+    if (one->kind != other->kind)
+        return FIELD_KIND;
+    return FIELD_NONE;
+}
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *content_field_name(enum content_field field) {
+    static const char *const names[] = {
+        [FIELD_NONE] = "",           [FIELD_AMOUNT] = "amount",
+        [FIELD_CLIENT] = "client",   [FIELD_CREDENTIAL] = "credential",
+        [FIELD_PRODUCT] = "product", [FIELD_PLACE] = "place",
+        [FIELD_KIND] = "kind",
+    };
+    return (size_t)field < COUNT_OF(names) ? names[field] : "";
+}
+
+/* A number that this build does not know may come from a newer switch. */
+const char *reason_name(enum reason reason) {
+    static const char *const names[] = {
+        [REASON_UNSPECIFIED] = "UNSPECIFIED",
+        [REASON_APPROVED] = "APPROVED",
+        [REASON_UNKNOWN_CREDENTIAL] = "UNKNOWN_CREDENTIAL",
+        [REASON_NOT_ACTIVATED] = "NOT_ACTIVATED",
+        [REASON_BLOCKED] = "BLOCKED",
+        [REASON_ENDED] = "ENDED",
+        [REASON_ORGANISATION_SUSPENDED] = "ORGANISATION_SUSPENDED",
+        [REASON_CHANNEL_NOT_ALLOWED] = "CHANNEL_NOT_ALLOWED",
+        [REASON_CREDIT_LIMIT] = "CREDIT_LIMIT",
+        [REASON_TRAVELLER_LIMIT] = "TRAVELLER_LIMIT",
+        [REASON_DEPARTMENT_LIMIT] = "DEPARTMENT_LIMIT",
+        [REASON_ORGANISATION_LIMIT] = "ORGANISATION_LIMIT",
+        [REASON_INVALID_AMOUNT] = "INVALID_AMOUNT",
+        [REASON_CURRENCY_MISMATCH] = "CURRENCY_MISMATCH",
+        [REASON_BAD_TIME] = "BAD_TIME",
+        [REASON_ID_REUSED] = "ID_REUSED",
+        [REASON_REVERSED] = "REVERSED",
+        [REASON_DOUBLE_TAP] = "DOUBLE_TAP",
+        [REASON_BUSY] = "BUSY",
+        [REASON_DEADLINE] = "DEADLINE",
+        [REASON_UNAVAILABLE] = "UNAVAILABLE",
+        [REASON_INVALID_ID] = "INVALID_ID",
+        [REASON_CALL_NOT_ALLOWED] = "CALL_NOT_ALLOWED",
+    };
+    return (size_t)reason < COUNT_OF(names) ? names[reason] : names[REASON_UNSPECIFIED];
+}
+
+const char *limit_kind_name(enum limit_kind kind) {
+    static const char *const names[] = {
+        "UNSPECIFIED",
+        [LIMIT_CREDIT] = "CREDIT",
+        [LIMIT_TRAVELLER] = "TRAVELLER",
+        [LIMIT_DEPARTMENT] = "DEPARTMENT",
+        [LIMIT_ORGANISATION] = "ORGANISATION",
+    };
+    return (size_t)kind < COUNT_OF(names) ? names[kind] : names[0];
+}
