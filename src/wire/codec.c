@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In front of each piece of the arena stands its size; pieces stay aligned for anything. */
-#define PIECE_HEADER sizeof(max_align_t)
+/* In front of each piece of the arena stands its size; pieces stay aligned for all that protobuf-c keeps. */
+#define PIECE_HEADER ((size_t)16)
 
 static void *arena_take(void *owner, size_t size) {
     struct wire_codec *codec = owner;

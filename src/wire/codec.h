@@ -23,7 +23,7 @@ struct wire_codec {
     struct renewal renewal;
     bool is_exhausted; /* the last message wanted more than the arena has */
     size_t used;
-    _Alignas(max_align_t) uint8_t arena[ARENA_SIZE];
+    _Alignas(16) uint8_t arena[ARENA_SIZE];
 };
 
 /* Reads a message into the arena, where it stands until the next one is read. NULL: malformed, or `is_exhausted`. */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sentences: what the person at the counter is told, one or two short sentences for every reason. */
+#ifndef VAXEL_WIRE_SENTENCES_H
+#define VAXEL_WIRE_SENTENCES_H
+
+#include "wire/codec.h"
+#include "wire/text.h"
+
+#define SENTENCE_SIZE 256
+
+/* Writes the sentence of an answer to CALL_AUTHORIZE or CALL_BALANCE. */
+void sentence_write(struct wire_codec *codec, enum call call, const struct answer *answer, char text[SENTENCE_SIZE]);
+
+/* What of a limit is left: never below 0, though spent may be above the ceiling (DOMAIN F2). */
+int64_t sentence_remaining(const struct standing_of_limit *limit);
+
+/* The limit that leaves least, NULL when none has a ceiling. */
+const struct standing_of_limit *sentence_tightest(const struct answer *answer);
+
+#endif
