@@ -53,7 +53,7 @@ static void dial_submit(struct net_stream *stream) {
 static bool dial_unix(struct net_stream *stream, const char *path, struct failure *failure) {
     struct sockaddr_un local = {.sun_family = AF_UNIX};
     if (strlen(path) == 0 || strlen(path) >= sizeof(local.sun_path)) {
-        return failure_set(failure, "\"%s\" is no path of a socket: 1 to %zu bytes are wanted", path,
+        return failure_set(failure, "\"unix:%s\" is no address of a socket: a path of 1 to %zu bytes is wanted", path,
                            sizeof(local.sun_path) - 1);
     }
     memcpy(local.sun_path, path, strlen(path));

@@ -105,6 +105,7 @@ void stream_give(struct net_stream *stream) {
 
 void stream_opened(struct net_stream *stream) {
     stream_move(stream, STREAM_OPEN);
+    stream_touch(stream); /* what was queued until now */
     bool is_wanted = stream->handler.on_open(stream->owner, stream);
     stream->is_told = is_wanted;
     if (!is_wanted) {

@@ -153,7 +153,6 @@ static void tls_stream_shaken(struct net_stream *stream) {
     stream->tls_is_up = true;
     dial_finish(stream);
     stream_opened(stream);
-    stream_touch(stream); /* what the owner queued while we shook hands */
     tls_stream_read(stream);
 }
 
