@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define PROTOCOL "vaxel/1"
-#define PATIENCE_US 15000000
-#define TALLIES 1024
+#define PATIENCE_US 60000000
+#define TALLIES 16384
 
 /* What one stream got: byte number i must be pattern(i). */
 struct tally {
