@@ -24,13 +24,8 @@ static bool zone_name_is_plain(const char *zone) {
     return size > 0 && zone[0] != '/' && strspn(zone, allowed) == size;
 }
 
-/* Whether a file of the zone database is there: glibc would take a name it does not know for UTC without a word. */
-static bool zone_exists(const char *zone) {
-    const char *directory = getenv("TZDIR");
-    char path[PATH_MAX];
-    int size = snprintf(path, sizeof(path), "%s/%s", directory != NULL ? directory : "/usr/share/zoneinfo", zone);
-    if (size < 0 || (size_t)size >= sizeof(path))
-        return false;
+/* Whether a file is a zone: glibc would take a name it does not know for UTC without a word. */
+static bool file_is_zone(const char *path) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return false;
@@ -40,9 +35,18 @@ static bool zone_exists(const char *zone) {
     return is_zone;
 }
 
-bool calendar_set_zone(const char *zone) {
+bool calendar_knows_zone(const char *zone) {
     bool counts_leap_seconds = strncmp(zone, "right/", 6) == 0;
-    if (!zone_name_is_plain(zone) || counts_leap_seconds || !zone_exists(zone))
+    if (!zone_name_is_plain(zone) || counts_leap_seconds)
+        return false;
+    const char *directory = getenv("TZDIR");
+    char path[PATH_MAX];
+    int size = snprintf(path, sizeof(path), "%s/%s", directory != NULL ? directory : "/usr/share/zoneinfo", zone);
+    return size > 0 && (size_t)size < sizeof(path) && file_is_zone(path);
+}
+
+bool calendar_set_zone(const char *zone) {
+    if (!calendar_knows_zone(zone))
         return false;
     if (setenv("TZ", zone, 1) != 0)
         return false;

@@ -28,8 +28,11 @@ struct calendar {
     struct instant month_ends;
 };
 
-/* Sets the process's time zone, e.g. "Europe/Stockholm". False, and nothing changed, when the system's zone database
- * (TZDIR, else /usr/share/zoneinfo) has no such zone, or one that counts leap seconds ("right/…"). */
+/* Whether the system's zone database (TZDIR, else /usr/share/zoneinfo) has a zone, e.g. "Europe/Stockholm". Zones that
+ * count leap seconds ("right/…") are none of ours. */
+bool calendar_knows_zone(const char *zone);
+
+/* Sets the process's time zone. False, and nothing changed, for one that calendar_knows_zone() does not. */
 bool calendar_set_zone(const char *zone);
 
 /* The operator's day at an instant, from 1970 on. Days follow each other without gap or overlap, and last 23 to 25

@@ -7,11 +7,12 @@
 
 #include "base/failure.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_TEXT_SIZE 256
+#define CONFIG_TEXT_SIZE 512
 
 /* Time is written with its unit ("400 ms", "10 min"), money in decimals ("6000.00"), size in bytes ("4 MiB"). */
 enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_TIME_US, CONFIG_BYTES, CONFIG_MONEY_MINOR, CONFIG_CHOICE };
@@ -26,16 +27,21 @@ struct config_setting {
     const char *choices; /* CONFIG_CHOICE: "one|two|three", stored as its index */
     bool is_reloadable;
     const char *help;
+    const char *wanted;                /* CONFIG_TEXT: what it takes, "host:port" */
+    bool (*accepts)(const char *text); /* CONFIG_TEXT: tells whether a text is that; NULL: whoever uses it will */
 };
 
-/* Sets every default. */
+/* Sets every default. A table whose defaults are not among its own allowed values ends the program; but no text is
+ * checked here, for a default may want what this machine has not (a time zone). */
 void config_defaults(const struct config_setting *table, size_t count, void *settings);
 
-/* Reads a file over what `settings` holds; nothing of it is changed on failure. */
+/* Reads a file over what `settings` holds; nothing of it is changed on failure. A key may stand once; a text goes on in
+ * the next line when that is indented, joined by a space; " ;" begins a comment. */
 bool config_read(const struct config_setting *table, size_t count, const char *path, void *settings,
                  struct failure *failure);
 
-/* Sets one value as if it stood in a file: `assignment` is "section.key=value". */
+/* Sets one value as if it stood in a file: `assignment` is "section.key=value". Nothing is changed on
+ * failure. */
 bool config_set(const struct config_setting *table, size_t count, const char *assignment, void *settings,
                 struct failure *failure);
 

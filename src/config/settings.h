@@ -54,4 +54,7 @@ struct settings {
 extern const struct config_setting settings_table[];
 extern const size_t settings_count;
 
+/* What no single setting can tell: whether they go together. Call it when all are read. */
+bool settings_check(const struct settings *settings, struct failure *failure);
+
 #endif

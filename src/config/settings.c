@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/settings.h"
+
+#include "base/calendar.h"
+#include "base/money.h"
+
+#define MS INT64_C(1000)
+#define SECOND (1000 * MS)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define KIB INT64_C(1024)
+#define GIB (KIB * KIB * KIB)
+
+static bool is_currency(const char *text) {
+    struct currency currency;
+    return currency_parse(text, &currency);
+}
+
+#define ADDRESS "host:port or [IPv6]:port"
+#define FILE_NAME "the path of a file"
+
+#define SETTING(section_, key_, type_, field_, initial_, help_)                                                        \
+    .section = (section_), .key = (key_), .type = (type_), .offset = offsetof(struct settings, field_),                \
+    .initial = (initial_), .help = (help_)
+#define TEXT(section_, key_, field_, initial_, wanted_, accepts_, help_)                                               \
+    { SETTING(section_, key_, CONFIG_TEXT, field_, initial_, help_), .wanted = (wanted_), .accepts = (accepts_) }
+#define RANGE(section_, key_, field_, type_, initial_, least_, most_, help_)                                           \
+    { SETTING(section_, key_, type_, field_, initial_, help_), .least = (least_), .most = (most_) }
+#define CHOICE(section_, key_, field_, initial_, choices_, help_)                                                      \
+    { SETTING(section_, key_, CONFIG_CHOICE, field_, initial_, help_), .choices = (choices_) }
+
+/* None is reloadable yet: what a running server reads again is the content of the [tls] files. */
+const struct config_setting settings_table[] = {
+    TEXT("operator", "time_zone", time_zone, "Europe/Stockholm", "a name from the system's time zone database",
+         calendar_knows_zone, "The operator's time zone: credits renew at 00:00 on the 1st there."),
+    TEXT("operator", "currency", currency, "SEK", "the ISO 4217 code of a currency of two decimals", is_currency,
+         "The currency of all amounts."),
+    RANGE("operator", "traveller_cap", traveller_cap_minor, CONFIG_MONEY_MINOR, "6000.00", 0, MONEY_MAX_MINOR,
+          "What one traveller may spend in a month over all credits, unless the directory gives a cap of their own."),
+    RANGE("operator", "largest_amount", largest_amount_minor, CONFIG_MONEY_MINOR, "100000.00", 1, MONEY_MAX_MINOR,
+          "The largest single purchase; a larger amount is taken for an error."),
+    RANGE("operator", "time_window", time_window_us, CONFIG_TIME_US, "10 min", 1 * SECOND, 24 * HOUR,
+          "How far the time in a new request's id may be from this machine's clock, either way."),
+
+    TEXT("listen", "address", listen, "127.0.0.1:7443", ADDRESS, NULL, "Where clients connect."),
+    RANGE("listen", "connections", connections, CONFIG_NUMBER, "12000", 1, 1000000,
+          "Connections of each worker at once; past that a new one is closed."),
+    RANGE("listen", "handshake_timeout", handshake_timeout_us, CONFIG_TIME_US, "5 s", 10 * MS, 10 * MINUTE,
+          "A client that has not shaken hands by then is cut off."),
+    RANGE("listen", "idle_timeout", idle_timeout_us, CONFIG_TIME_US, "10 min", 0, 24 * HOUR,
+          "A client that has sent nothing for so long is cut off; with 0 s never."),
+    RANGE("listen", "unread", unread_bytes, CONFIG_BYTES, "256 KiB", 16 * KIB, GIB,
+          "A client that leaves more than this unread is cut off."),
+
+    TEXT("tls", "certificate", certificate, "/etc/vaxel/vaxeld.pem", FILE_NAME, NULL,
+         "The server's certificate with its chain, PEM; SIGHUP reads the three files of this section again."),
+    TEXT("tls", "key", key, "/etc/vaxel/vaxeld.key", FILE_NAME, NULL,
+         "Its private key, PEM; readable by the server alone."),
+    TEXT("tls", "authority", authority, "/etc/vaxel/authority.pem", FILE_NAME, NULL,
+         "The operator's own authority, PEM: a client must show a certificate that it signed."),
+
+    TEXT("redis", "address", redis, "127.0.0.1:6379", ADDRESS " or unix:/path", NULL, "The primary that counts."),
+    RANGE("redis", "reconnect", redis_reconnect_us, CONFIG_TIME_US, "100 ms", 1 * MS, 1 * MINUTE,
+          "The pause before another try after a connection was lost or refused."),
+    RANGE("redis", "silence", redis_silence_us, CONFIG_TIME_US, "2 s", 10 * MS, 1 * MINUTE,
+          "A primary that owes an answer for so long is given up, and connected to anew."),
+    RANGE("redis", "group", group_capacity, CONFIG_NUMBER, "64", 1, 256,
+          "Purchases of one organisation decided in one call, at most."),
+
+    TEXT("postgres", "conninfo", postgres, "dbname=vaxel", "a connection string or URI of libpq", NULL,
+         "The database of records."),
+    RANGE("postgres", "reconnect", postgres_reconnect_us, CONFIG_TIME_US, "200 ms", 1 * MS, 1 * MINUTE,
+          "The pause before another try after a connection was lost or refused."),
+    RANGE("postgres", "silence", postgres_silence_us, CONFIG_TIME_US, "5 s", 10 * MS, 10 * MINUTE,
+          "A server that owes an answer for so long is given up, and connected to anew."),
+    RANGE("postgres", "batch", batch_rows, CONFIG_NUMBER, "1000", 1, 10000, "Records committed together, at most."),
+    RANGE("postgres", "refusals_waiting", refusals_waiting, CONFIG_NUMBER, "10000", 1, 1000000,
+          "Refusals waiting to be kept for statistics; past that they are dropped."),
+
+    RANGE("switch", "workers", workers, CONFIG_NUMBER, "1", 1, 64,
+          "Threads, each with its own connections to Redis and PostgreSQL; one carries tens of thousands a second."),
+    RANGE("switch", "requests", requests, CONFIG_NUMBER, "16384", 1, 1048576,
+          "Requests in each worker at once; past that the answer is BUSY."),
+    RANGE("switch", "requests_per_connection", requests_per_connection, CONFIG_NUMBER, "1024", 1, 1048576,
+          "Requests of one connection at once; past that the answer is BUSY."),
+    RANGE("switch", "default_timeout", default_timeout_us, CONFIG_TIME_US, "400 ms", 1 * MS, 10 * MINUTE,
+          "When a request that names no time of its own must be answered."),
+    RANGE("switch", "longest_timeout", longest_timeout_us, CONFIG_TIME_US, "10 s", 1 * MS, 10 * MINUTE,
+          "The longest time a request may ask for; more is cut down to it."),
+    RANGE("switch", "answer_margin", answer_margin_us, CONFIG_TIME_US, "5 ms", 0, 10 * SECOND,
+          "Answers leave so long before their deadline, for the way back."),
+    RANGE("switch", "warm_organisations", warm_organisations, CONFIG_NUMBER, "65536", 1, 16777216,
+          "Organisations whose counters a worker remembers to be in order, each month counted by itself."),
+    RANGE("switch", "drain", drain_us, CONFIG_TIME_US, "10 s", 0, 10 * MINUTE,
+          "How long a server that was told to end goes on with what is in flight."),
+
+    CHOICE("log", "level", log_level, "info", "error|warning|info|debug", "What is less urgent is not written."),
+
+    TEXT("client", "connect", connect, "127.0.0.1:7443", ADDRESS ", more with commas between", NULL,
+         "For vaxel, the command: the switches it may ask, tried in order."),
+    TEXT("client", "certificate", client_certificate, "/etc/vaxel/client.pem", FILE_NAME, NULL,
+         "Its certificate, PEM."),
+    TEXT("client", "key", client_key, "/etc/vaxel/client.key", FILE_NAME, NULL, "Its private key, PEM."),
+    TEXT("client", "authority", client_authority, "/etc/vaxel/authority.pem", FILE_NAME, NULL,
+         "The authority that must have signed the switch's certificate, PEM."),
+};
+
+const size_t settings_count = sizeof(settings_table) / sizeof(settings_table[0]);
+
+bool settings_check(const struct settings *settings, struct failure *failure) {
+    if (settings->default_timeout_us > settings->longest_timeout_us)
+        return failure_set(failure,
+                           "switch.default_timeout (%lld us) must not be over switch.longest_timeout (%lld us)",
+                           (long long)settings->default_timeout_us, (long long)settings->longest_timeout_us);
+    return true;
+}
