@@ -170,7 +170,7 @@ vaxeld_up() { # STATE PLACE
         [[ $(readlink "/proc/$(< "$pid")/exe") != "$PROGRAMS/vaxeld" ]] || return 0
         process_end "$pid" vaxeld
     fi
-    port=$(free_port 7411)
+    port=$(free_port 7443)
     write_settings "$1" "$2" "$port"
     database_up "$1" "$2"
     process_start "$pid" "$1/vaxeld.log" "$PROGRAMS/vaxeld" --config "$1/vaxel.ini"
