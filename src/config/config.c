@@ -26,7 +26,8 @@ struct reading {
     struct given *given; /* as many as the table has settings */
     struct failure *failure;
     int line;
-    bool is_indented; /* the line at hand */
+    bool is_indented;         /* the line at hand */
+    const struct given *last; /* what an indented line goes on with; NULL after a section's line */
     bool has_failed;
     int error; /* errno of a read that failed */
 };
@@ -72,13 +73,27 @@ static bool fail_unknown(const struct config_setting *table, size_t count, const
                        nearest->key);
 }
 
-/* A text may hold a password: it is not repeated. */
+/* A connection string may hold a password, so it is not repeated. */
+static bool fail_length(const struct config_setting *setting, struct failure *failure) {
+    return failure_set(failure, "%s.%s: at most %d bytes are wanted", setting->section, setting->key,
+                       CONFIG_TEXT_SIZE - 1);
+}
+
 static bool fail_value(const struct config_setting *setting, const char *text, struct failure *failure) {
     char allowed[VALUE_ALLOWED_SIZE];
     value_describe(setting, allowed);
-    if (setting->type == CONFIG_TEXT)
-        return failure_set(failure, "%s.%s: %s is wanted", setting->section, setting->key, allowed);
     return failure_set(failure, "%s.%s = \"%s\": %s is wanted", setting->section, setting->key, text, allowed);
+}
+
+static bool check_accepted(const struct config_setting *setting, const struct value *value, struct failure *failure) {
+    return value_is_accepted(setting, value) || fail_value(setting, value->text, failure);
+}
+
+static bool read_value(const struct config_setting *setting, const char *text, struct value *value,
+                       struct failure *failure) {
+    if (value_parse(setting, text, value))
+        return check_accepted(setting, value, failure);
+    return setting->type == CONFIG_TEXT ? fail_length(setting, failure) : fail_value(setting, text, failure);
 }
 
 void config_defaults(const struct config_setting *table, size_t count, void *settings) {
@@ -106,23 +121,25 @@ static bool append_text(struct value *value, const char *text) {
     return true;
 }
 
-/* Whether an indented line was meant to be a setting of its own. */
-static bool begins_with_a_key(const struct reading *reading, const char *section, const char *text) {
+/* Whether an indented line was meant to be a section, or a setting of its own. */
+static bool is_no_text(const struct reading *reading, const char *section, const char *text) {
+    size_t size = strlen(text);
+    if (size > 1 && text[0] == '[' && text[size - 1] == ']')
+        return true;
     char key[NAME_SIZE];
-    size_t size = strcspn(text, " \t=:");
-    if (!copy_name(key, text, text + size))
+    if (!copy_name(key, text, text + strcspn(text, " \t=:")))
         return false;
     return find(reading->table, reading->count, section, key) != NULL;
 }
 
 static bool take_continuation(struct reading *reading, const struct config_setting *setting, struct given *given,
                               const char *text) {
-    if (setting->type != CONFIG_TEXT || begins_with_a_key(reading, setting->section, text))
-        return failure_set(reading->failure, "an indented line goes on with %s.%s: begin a setting at the margin",
+    if (setting->type != CONFIG_TEXT || is_no_text(reading, setting->section, text))
+        return failure_set(reading->failure, "an indented line goes on with %s.%s: begin what is new at the margin",
                            setting->section, setting->key);
-    if (!append_text(&given->value, text) || !value_is_accepted(setting, &given->value))
-        return fail_value(setting, text, reading->failure);
-    return true;
+    if (!append_text(&given->value, text))
+        return fail_length(setting, reading->failure);
+    return check_accepted(setting, &given->value, reading->failure);
 }
 
 static bool take(struct reading *reading, const char *section, const char *key, const char *text) {
@@ -131,13 +148,14 @@ static bool take(struct reading *reading, const char *section, const char *key, 
     if (setting == NULL)
         return fail_unknown(reading->table, reading->count, section, key, failure);
     struct given *given = &reading->given[setting - reading->table];
-    if (given->line != 0 && reading->is_indented)
+    if (given == reading->last && reading->is_indented)
         return take_continuation(reading, setting, given, text);
     if (given->line != 0)
         return failure_set(failure, "%s.%s is set in line %d already", section, key, given->line);
-    if (!value_parse(setting, text, &given->value) || !value_is_accepted(setting, &given->value))
-        return fail_value(setting, text, failure);
+    if (!read_value(setting, text, &given->value, failure))
+        return false;
     given->line = reading->line;
+    reading->last = given;
     return true;
 }
 
@@ -154,23 +172,24 @@ static char *next_line(char *line, int capacity, void *stream) {
         return NULL;
     reading->line++;
     int size = 0;
-    for (int byte; (byte = getc(reading->file)) != EOF;) {
-        if (byte == '\0' || size == capacity - 1) {
-            if (byte == '\0')
-                failure_set(reading->failure, "a byte 0: the file is no text");
-            else
+    for (int byte = 0; byte != '\n' && (byte = getc(reading->file)) != EOF;) {
+        bool is_full = size == capacity - 1;
+        if (byte == '\0' || is_full) {
+            if (is_full)
                 failure_set(reading->failure, "the line is longer than %d bytes", capacity - 2);
+            else
+                failure_set(reading->failure, "byte %d of the line is 0: this is no text", size + 1);
             fail_here(reading);
             return NULL;
         }
         line[size++] = (char)byte;
-        if (byte == '\n')
-            break;
     }
+    line[size] = '\0';
     if (ferror(reading->file))
         reading->error = errno;
-    line[size] = '\0';
     reading->is_indented = line[0] == ' ' || line[0] == '\t';
+    if (line[0] == '[')
+        reading->last = NULL;
     return size > 0 ? line : NULL;
 }
 
@@ -207,18 +226,18 @@ bool config_read(const struct config_setting *table, size_t count, const char *p
 
 bool config_set(const struct config_setting *table, size_t count, const char *assignment, void *settings,
                 struct failure *failure) {
-    const char *equals = strchr(assignment, '=');
-    const char *dot = equals == NULL ? NULL : memchr(assignment, '.', (size_t)(equals - assignment));
+    const char *equals = assignment + strcspn(assignment, "=");
+    const char *dot = memchr(assignment, '.', (size_t)(equals - assignment));
     char section[NAME_SIZE];
     char key[NAME_SIZE];
-    if (dot == NULL || !copy_name(section, assignment, dot) || !copy_name(key, dot + 1, equals))
-        return failure_set(failure, "\"%s\": section.key=value is wanted", assignment);
+    if (*equals == '\0' || dot == NULL || !copy_name(section, assignment, dot) || !copy_name(key, dot + 1, equals))
+        return failure_set(failure, "\"%.*s\": section.key=value is wanted", (int)(equals - assignment), assignment);
     const struct config_setting *setting = find(table, count, section, key);
     if (setting == NULL)
         return fail_unknown(table, count, section, key, failure);
     struct value value;
-    if (!value_parse(setting, equals + 1, &value) || !value_is_accepted(setting, &value))
-        return fail_value(setting, equals + 1, failure);
+    if (!read_value(setting, equals + 1, &value, failure))
+        return false;
     value_store(setting, &value, settings);
     return true;
 }

@@ -158,7 +158,7 @@ void value_describe(const struct config_setting *setting, char text[VALUE_ALLOWE
     format_amount(setting->type, setting->most, most);
     switch (setting->type) {
     case CONFIG_TEXT:
-        snprintf(text, VALUE_ALLOWED_SIZE, "%s, of at most %d bytes", setting->wanted, CONFIG_TEXT_SIZE - 1);
+        snprintf(text, VALUE_ALLOWED_SIZE, "%s", setting->wanted);
         return;
     case CONFIG_CHOICE:
         describe_choice(setting->choices, text);
