@@ -61,7 +61,8 @@ void net_tls_destroy(struct net_tls *tls);
 /* NULL with a reason, such as the setting to change when the kernel or a container's seccomp profile refuses io_uring.
  * Must be called by the thread that will call net_turn(). */
 struct net *net_create(const struct net_options *options, struct failure *failure);
-/* By the same thread. Streams that still stand are cut off without a call. */
+/* By the same thread, or another when that one has ended; nobody may net_wake() it meanwhile. Streams that still stand
+ * are cut off without a call. */
 void net_destroy(struct net *net);
 
 /* Listens on "host:port" (several threads may: SO_REUSEPORT shares the connections out). tls NULL: plain. */

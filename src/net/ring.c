@@ -20,6 +20,7 @@
 #define COMPLETIONS_MOST 65536
 #define BUFFER_GROUP 0
 #define DESTROY_PATIENCE_US 2000000
+#define CANCEL_ALL 1
 
 static uint32_t power_of_two(uint32_t least, uint32_t wanted, uint32_t most) {
     uint32_t value = least;
@@ -116,27 +117,50 @@ bool ring_open(struct net *net, struct failure *failure) {
     return ring_set_up(net, failure) && ring_add_buffers(net, failure);
 }
 
-/* The kernel may write into our memory until every operation has completed, so they are waited for. */
+static int ring_enter(struct net *net, struct tick until) {
+    int64_t left_us = until.us - tick_now().us;
+    left_us = left_us < 0 ? 0 : left_us;
+    struct __kernel_timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+    struct io_uring_cqe *cqe;
+    return io_uring_submit_and_wait_timeout(&net->ring, &cqe, 1, &timeout, NULL);
+}
+
+void ring_wait(struct net *net, struct tick until) {
+    int status = ring_enter(net, until);
+    /* EBUSY, EAGAIN: the kernel holds completions or lacks memory; what was not taken goes with the next turn. */
+    CHECK(status >= 0 || status == -ETIME || status == -EINTR || status == -EBUSY || status == -EAGAIN ||
+          status == -ENOMEM);
+}
+
+/* Drops what has completed; true when the cancel is among it. */
+static bool ring_drop_all(struct net *net, bool *was_empty) {
+    struct completion completion;
+    bool is_cancelled = false;
+    *was_empty = true;
+    while (ring_next(net, &completion)) {
+        *was_empty = false;
+        is_cancelled |= completion.operation == OPERATION_NONE && completion.index == CANCEL_ALL;
+        if (completion.operation == OPERATION_ACCEPT && completion.result >= 0) {
+            close(completion.result);
+        }
+    }
+    return is_cancelled;
+}
+
+/* The kernel may write into our memory until every operation has completed, so they are waited for. When the ring's own
+ * thread has ended its operations have too, and the kernel says EEXIST to another. */
 static void ring_cancel_all(struct net *net) {
+    struct tick give_up = {tick_now().us + DESTROY_PATIENCE_US};
+    bool was_empty;
+    bool is_cancelled = ring_drop_all(net, &was_empty);
     struct io_uring_sqe *sqe = ring_submission(net);
     io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-    sqe->user_data = operation_word(OPERATION_NONE, 1, 0);
-    struct tick give_up = {tick_now().us + DESTROY_PATIENCE_US};
-    bool is_cancelled = false;
-    while (tick_now().us < give_up.us) {
-        struct completion completion;
-        bool is_quiet = true;
-        while (ring_next(net, &completion)) {
-            is_quiet = false;
-            is_cancelled |= completion.operation == OPERATION_NONE && completion.index == 1;
-            if (completion.operation == OPERATION_ACCEPT && completion.result >= 0) {
-                close(completion.result);
-            }
-        }
-        if (is_cancelled && is_quiet) {
+    sqe->user_data = operation_word(OPERATION_NONE, CANCEL_ALL, 0);
+    while (tick_now().us < give_up.us && !(is_cancelled && was_empty)) {
+        if (ring_enter(net, is_cancelled ? tick_now() : give_up) == -EEXIST) {
             return;
         }
-        ring_wait(net, is_cancelled ? tick_now() : give_up);
+        is_cancelled |= ring_drop_all(net, &was_empty);
     }
 }
 
@@ -161,17 +185,6 @@ struct io_uring_sqe *ring_submission(struct net *net) {
         sqe = io_uring_get_sqe(&net->ring);
     }
     return sqe;
-}
-
-void ring_wait(struct net *net, struct tick until) {
-    int64_t left_us = until.us - tick_now().us;
-    left_us = left_us < 0 ? 0 : left_us;
-    struct __kernel_timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-    struct io_uring_cqe *cqe;
-    int status = io_uring_submit_and_wait_timeout(&net->ring, &cqe, 1, &timeout, NULL);
-    /* EBUSY, EAGAIN: the kernel holds completions or lacks memory; what was not taken goes with the next turn. */
-    CHECK(status >= 0 || status == -ETIME || status == -EINTR || status == -EBUSY || status == -EAGAIN ||
-          status == -ENOMEM);
 }
 
 bool ring_next(struct net *net, struct completion *completion) {

@@ -238,7 +238,6 @@ static void *loop_run(void *argument) {
     while (!atomic_load(&loop->is_over)) {
         net_turn(loop->party.net, (struct tick){tick_now().us + PATIENCE_US});
     }
-    party_end(&loop->party);
     return NULL;
 }
 
@@ -264,5 +263,6 @@ Test(net, threads_share_certificates_and_wake_each_other, .timeout = 50) {
     atomic_store(&loop.is_over, true);
     net_wake(loop.party.net);
     cr_assert(pthread_join(thread, NULL) == 0);
+    party_end(&loop.party);
     couple_end();
 }
