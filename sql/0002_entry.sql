@@ -53,15 +53,23 @@ CREATE TABLE quarantine (
     at timestamptz NOT NULL DEFAULT now()
 );
 
--- Makes the partitions of a month (202611) where they are missing. Safe to call from many nodes at once.
+-- Makes the partitions of a month (202611) where they are missing. Safe to call from many nodes at once. A table is made
+-- beside and then attached, for that lets purchases and reports go on; CREATE TABLE ... PARTITION OF would wait for them,
+-- and all that comes later for it.
 CREATE FUNCTION make_partitions(wanted integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    name text;
+    whole text;
+    part text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['entry', 'refusal'] LOOP
-        IF to_regclass(format('%I', name || '_' || wanted)) IS NULL THEN
-            PERFORM pg_advisory_xact_lock(hashtext('make_partitions'));
-            EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES IN (%s)', name || '_' || wanted, name, wanted);
-        END IF;
+    IF wanted % 100 NOT BETWEEN 1 AND 12 THEN
+        RAISE EXCEPTION '% is not a month', wanted;
+    END IF;
+    FOREACH whole IN ARRAY ARRAY['entry', 'refusal'] LOOP
+        part := whole || '_' || wanted;
+        CONTINUE WHEN to_regclass(quote_ident(part)) IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(30333, -2);
+        CONTINUE WHEN to_regclass(quote_ident(part)) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, whole);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', whole, part, wanted);
     END LOOP;
 END $$;

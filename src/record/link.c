@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/link.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "record/rows.h"
+#include "record/version.h"
+
+#include <poll.h>
+#include <string.h>
+
+static void connect_start(struct link *link);
+
+void link_init(struct link *link, const struct link_options *options, struct tick now) {
+    *link = (struct link){.options = *options, .now = now};
+    connect_start(link);
+}
+
+void link_finish(struct link *link) {
+    PQfinish(link->connection);
+    link->connection = NULL;
+}
+
+/* libpq ends its messages with a newline and may say several. */
+static void fail_by_message(struct link *link) {
+    char text[FAILURE_TEXT_SIZE];
+    size_t size = 0;
+    for (const char *from = PQerrorMessage(link->connection); *from != '\0' && size < sizeof text - 1; from++)
+        text[size++] = *from == '\n' ? ' ' : *from;
+    while (size > 0 && text[size - 1] == ' ')
+        size--;
+    text[size] = '\0';
+    link_fail(link, size > 0 ? text : "the connection broke");
+}
+
+void link_fail(struct link *link, const char *why) {
+    if (link->stage == LINK_DOWN)
+        return;
+    if (!link->is_complained)
+        log_warning("record", "postgres is away connection=%s why=\"%s\"", link->options.name, why);
+    link->is_complained = true;
+    bool was_up = link->stage == LINK_UP;
+    PQfinish(link->connection);
+    link->connection = NULL;
+    link->stage = LINK_DOWN;
+    link->wants = 0;
+    link->syncs_owed = 0;
+    link->retry_at.us = link->now.us + link->options.reconnect_us;
+    if (was_up)
+        link->options.on_lost(link->options.owner);
+}
+
+static void connect_start(struct link *link) {
+    link->stage = LINK_CONNECTING;
+    link->heard_at = link->now;
+    link->connection = PQconnectStart(link->options.conninfo);
+    CHECK(link->connection != NULL);
+    if (PQstatus(link->connection) == CONNECTION_BAD)
+        fail_by_message(link);
+    else
+        link->wants = POLLOUT; /* as PQconnectPoll wants it at first */
+}
+
+/* ---- sending ---- */
+
+static bool push(struct link *link) {
+    int left = PQflush(link->connection);
+    if (left < 0) {
+        fail_by_message(link);
+        return false;
+    }
+    link->wants = (short)(POLLIN | (left > 0 ? POLLOUT : 0));
+    return true;
+}
+
+bool link_sync(struct link *link) {
+    if (link->syncs_owed == 0)
+        link->heard_at = link->now;
+    if (PQpipelineSync(link->connection) != 1) {
+        fail_by_message(link);
+        return false;
+    }
+    link->syncs_owed++;
+    return push(link);
+}
+
+bool link_run(struct link *link, enum statement statement, const struct encoder *encoder) {
+    CHECK(link->stage == LINK_UP);
+    const char *values[PARAMETERS_MAX];
+    int formats[PARAMETERS_MAX];
+    for (int at = 0; at < encoder->count; at++) {
+        values[at] = (const char *)encoder->buffer.data + encoder->starts[at];
+        formats[at] = 1;
+    }
+    if (PQsendQueryPrepared(link->connection, statement_name(statement), encoder->count, values, encoder->lengths,
+                            formats, 1) == 1)
+        return true;
+    fail_by_message(link);
+    return false;
+}
+
+void link_row_by_row(struct link *link) {
+    CHECK(PQsetSingleRowMode(link->connection) == 1);
+}
+
+/* ---- the way up ---- */
+
+/* The first two answers are those of the settings and of the version; the others are of no interest if they are good.
+ */
+#define PREPARING_VERSION 1
+
+static void prepare(struct link *link) {
+    PGconn *connection = link->connection;
+    link->stage = LINK_PREPARING;
+    link->prepared = 0;
+    bool is_sent = PQsetnonblocking(connection, 1) == 0 && PQenterPipelineMode(connection) == 1 &&
+                   PQsendQueryParams(connection, link->options.settings, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+                   PQsendQueryParams(connection, version_query, 0, NULL, NULL, NULL, NULL, 0) == 1;
+    for (enum statement at = link->options.first; is_sent && at < link->options.end; at++)
+        is_sent = PQsendPrepare(connection, statement_name(at), statement_text(at), 0, NULL) == 1;
+    if (!is_sent)
+        fail_by_message(link);
+    else
+        link_sync(link);
+}
+
+static void connect_step(struct link *link) {
+    link->heard_at = link->now;
+    switch (PQconnectPoll(link->connection)) {
+    case PGRES_POLLING_READING:
+        link->wants = POLLIN;
+        break;
+    case PGRES_POLLING_WRITING:
+    case PGRES_POLLING_ACTIVE:
+        link->wants = POLLOUT;
+        break;
+    case PGRES_POLLING_OK:
+        prepare(link);
+        break;
+    case PGRES_POLLING_FAILED:
+        fail_by_message(link);
+        break;
+    }
+}
+
+static void prepare_result(struct link *link, const PGresult *result) {
+    ExecStatusType status = PQresultStatus(result);
+    struct failure failure;
+    if (status == PGRES_FATAL_ERROR) {
+        if (link->prepared == PREPARING_VERSION)
+            version_missing(&failure);
+        else
+            row_complaint(result, &failure);
+        link_fail(link, failure.text);
+    } else if (link->prepared == PREPARING_VERSION && !version_check(result, &failure)) {
+        link_fail(link, failure.text);
+    }
+}
+
+static void prepare_sync(struct link *link) {
+    link->stage = LINK_UP;
+    if (link->is_complained)
+        log_info("record", "postgres is back connection=%s", link->options.name);
+    link->is_complained = false;
+    link->options.on_up(link->options.owner);
+}
+
+/* ---- receiving ---- */
+
+static void take_result(struct link *link, PGresult *result) {
+    if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+        CHECK(link->syncs_owed > 0);
+        link->syncs_owed--;
+        if (link->stage == LINK_PREPARING)
+            prepare_sync(link);
+        else
+            link->options.on_sync(link->options.owner);
+    } else if (link->stage == LINK_PREPARING) {
+        prepare_result(link, result);
+    } else {
+        link->options.on_result(link->options.owner, result);
+    }
+}
+
+static void take_end(struct link *link) {
+    if (link->stage == LINK_PREPARING)
+        link->prepared++;
+    else
+        link->options.on_end(link->options.owner);
+}
+
+/* A callback may fail the link, or run more on it. */
+static void take_all(struct link *link) {
+    while (link->syncs_owed > 0 && !PQisBusy(link->connection)) {
+        PGresult *result = PQgetResult(link->connection);
+        if (PQstatus(link->connection) == CONNECTION_BAD) {
+            PQclear(result);
+            fail_by_message(link);
+            return;
+        }
+        if (result == NULL)
+            take_end(link);
+        else
+            take_result(link, result);
+        PQclear(result);
+    }
+}
+
+void link_ready(struct link *link, struct tick now, short events) {
+    link->now = now;
+    if (link->stage == LINK_DOWN)
+        return;
+    if (link->stage == LINK_CONNECTING) {
+        connect_step(link);
+        return;
+    }
+    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+        link->heard_at = now;
+        if (PQconsumeInput(link->connection) != 1) {
+            fail_by_message(link);
+            return;
+        }
+        take_all(link);
+    }
+    if (link->stage >= LINK_PREPARING)
+        push(link);
+}
+
+/* ---- time ---- */
+
+static bool is_waited_for(const struct link *link) {
+    return link->stage == LINK_CONNECTING || link->syncs_owed > 0;
+}
+
+void link_tick(struct link *link, struct tick now) {
+    link->now = now;
+    if (link->stage == LINK_DOWN && now.us >= link->retry_at.us)
+        connect_start(link);
+    else if (is_waited_for(link) && now.us - link->heard_at.us >= link->options.silence_us)
+        link_fail(link, "no answer in time");
+}
+
+struct tick link_next_tick(const struct link *link) {
+    if (link->stage == LINK_DOWN)
+        return link->retry_at;
+    if (is_waited_for(link))
+        return (struct tick){link->heard_at.us + link->options.silence_us};
+    return (struct tick){INT64_MAX};
+}

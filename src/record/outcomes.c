@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What PostgreSQL answered to a batch, and what its items are told. Nobody is told anything before the commit (I1). */
+#include "base/log.h"
+#include "record/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct batch *front(const struct record *record) {
+    CHECK(record->under_way_count > 0);
+    return record->under_way[0];
+}
+
+static struct item *item_of(struct record *record, const struct batch *batch, uint32_t at) {
+    return &record->queue.items[batch->places[at]];
+}
+
+/* ---- what an id has, a row of STATEMENT_LOOK ---- */
+
+struct sighting {
+    int32_t fence_epoch;
+    bool has_row;
+    struct content content; /* with has_row, as the next two */
+    int32_t row_epoch;
+    struct instant recorded_at;
+    int mark; /* enum entry_kind of what follows it; 0: nothing */
+    int32_t mark_epoch;
+};
+
+static struct sighting sighting_of(const PGresult *rows, int row) {
+    struct sighting sighting = {.fence_epoch = row_int4(rows, row, 1), .has_row = row_has(rows, row, 2)};
+    if (sighting.has_row) {
+        sighting.content = row_content(rows, row, 2);
+        sighting.row_epoch = row_int4(rows, row, 8);
+        sighting.recorded_at = row_time(rows, row, 9);
+    }
+    if (row_has(rows, row, 10)) {
+        sighting.mark = row_int2(rows, row, 10);
+        sighting.mark_epoch = row_int4(rows, row, 11);
+    }
+    return sighting;
+}
+
+static bool is_tombstone(const struct sighting *sighting) {
+    return sighting->has_row && sighting->content.kind == ENTRY_REVERSAL;
+}
+
+static void tell_exists(struct outcome *outcome, const struct sighting *sighting) {
+    outcome->kind = OUTCOME_EXISTS;
+    outcome->content = sighting->content;
+    outcome->amount_minor = sighting->content.amount_minor;
+    outcome->recorded_epoch = sighting->row_epoch;
+}
+
+/* What checks and appends have in common: the id has a row. */
+static void judge_row(struct outcome *outcome, const struct sighting *sighting) {
+    if (is_tombstone(sighting) || sighting->mark == ENTRY_REVERSAL)
+        outcome->kind = OUTCOME_REVERSED;
+    else
+        tell_exists(outcome, sighting);
+}
+
+static void judge_check(const struct item *item, struct outcome *outcome, const struct sighting *sighting) {
+    outcome->epoch = sighting->fence_epoch;
+    if (sighting->has_row)
+        judge_row(outcome, sighting);
+    else if (item->check.epoch == 0 || item->check.epoch == sighting->fence_epoch)
+        outcome->kind = OUTCOME_ABSENT;
+    else
+        outcome->kind = OUTCOME_STALE;
+}
+
+/* A row is one's own by its time: it went in with this append, perhaps in a sending whose commit was never heard of. */
+static void judge_append(const struct item *item, struct outcome *outcome, const struct sighting *sighting) {
+    outcome->epoch = sighting->fence_epoch;
+    if (!sighting->has_row) {
+        outcome->kind = OUTCOME_STALE;
+        return;
+    }
+    judge_row(outcome, sighting);
+    bool is_own =
+        sighting->recorded_at.us == item->entry.appended_at.us && sighting->content.client == item->entry.client;
+    if (outcome->kind == OUTCOME_EXISTS && is_own)
+        outcome->kind = OUTCOME_RECORDED;
+}
+
+/* The epoch is the one the reversal was recorded under: counters built later have it already. */
+static void judge_undo(struct outcome *outcome, const struct sighting *sighting) {
+    CHECK(sighting->has_row);
+    outcome->kind = OUTCOME_UNDONE;
+    outcome->epoch = sighting->fence_epoch;
+    if (is_tombstone(sighting))
+        return;
+    outcome->amount_minor = sighting->content.amount_minor;
+    outcome->had_row = sighting->mark == ENTRY_REVERSAL;
+    outcome->is_kept = !outcome->had_row;
+    if (outcome->had_row)
+        outcome->epoch = sighting->mark_epoch;
+}
+
+static void judge(struct record *record, struct batch *batch, enum step step, const PGresult *rows) {
+    uint32_t first = step == STEP_FOLLOW ? 0 : step == STEP_CHECK ? batch->appends : batch->appends + batch->checks;
+    for (int row = 0; row < PQntuples(rows); row++) {
+        uint32_t at = first + (uint32_t)row_int4(rows, row, 0) - 1;
+        CHECK(at < batch->count);
+        struct sighting sighting = sighting_of(rows, row);
+        if (step == STEP_FOLLOW)
+            judge_append(item_of(record, batch, at), &batch->outcomes[at], &sighting);
+        else if (step == STEP_CHECK)
+            judge_check(item_of(record, batch, at), &batch->outcomes[at], &sighting);
+        else
+            judge_undo(&batch->outcomes[at], &sighting);
+    }
+}
+
+/* ---- results, in the order of the steps ---- */
+
+static void note_failure(struct batch *batch, const PGresult *error) {
+    if (batch->has_failed)
+        return;
+    batch->has_failed = true;
+    batch->blame = row_blame(error);
+    row_complaint(error, &batch->failure);
+}
+
+void batch_result(struct record *record, PGresult *result) {
+    struct batch *batch = front(record);
+    CHECK(batch->step < batch->step_count);
+    enum step step = batch->steps[batch->step];
+    switch (PQresultStatus(result)) {
+    case PGRES_COMMAND_OK:
+        if (step == STEP_APPEND)
+            batch->appended = (uint32_t)strtoul(PQcmdTuples(result), NULL, 10);
+        break;
+    case PGRES_TUPLES_OK:
+        if (step == STEP_CHECK || step == STEP_UNDONE || step == STEP_FOLLOW)
+            judge(record, batch, step, result);
+        break;
+    case PGRES_PIPELINE_ABORTED:
+        break;
+    default:
+        note_failure(batch, result);
+    }
+}
+
+void batch_end(struct record *record) {
+    front(record)->step++;
+}
+
+/* ---- the end of a transaction ---- */
+
+static void tell(struct record *record, struct batch *batch) {
+    for (uint32_t at = 0; at < batch->count; at++)
+        queue_release(&record->queue, batch->places[at]);
+    for (uint32_t at = 0; at < batch->count; at++)
+        record->options.on_outcome(record->options.owner, &batch->outcomes[at]);
+    batch->is_under_way = false;
+}
+
+static void put_back(struct record *record, struct batch *batch, uint32_t company) {
+    batch->is_under_way = false;
+    for (uint32_t at = batch->count; at > 0; at--) {
+        if (company != 0)
+            item_of(record, batch, at - 1)->company = company;
+        queue_put_back(&record->queue, batch->places[at - 1]);
+    }
+}
+
+static void refuse(struct record *record, struct batch *batch) {
+    const struct item *item = item_of(record, batch, 0);
+    char text[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&item->id, text);
+    log_error("record", "postgres cannot take a row; quarantined id=%s organisation=%d why=\"%s\"", text,
+              item->organisation, batch->failure.text);
+    chores_quarantine(record, item, &batch->failure);
+    batch->outcomes[0].kind = OUTCOME_REFUSED;
+    tell(record, batch);
+}
+
+static void divide(struct record *record, struct batch *batch) {
+    if (batch->count == 1)
+        refuse(record, batch);
+    else
+        put_back(record, batch, (batch->count + 1) / 2);
+}
+
+/* Once for each row; a month that still has none after that is not one. */
+static void ask_partitions(struct record *record, struct batch *batch) {
+    bool is_new = false;
+    for (uint32_t at = 0; at < batch->count; at++) {
+        struct item *item = item_of(record, batch, at);
+        int32_t month = item->month.yyyymm % 100;
+        if (item->asked_partition || month < 1 || month > 12)
+            continue;
+        item->asked_partition = chores_want_partition(record, item->month);
+        is_new = true;
+    }
+    if (is_new) {
+        record->is_held = true;
+        put_back(record, batch, 0);
+    } else {
+        divide(record, batch);
+    }
+}
+
+static void pause(struct record *record, struct batch *batch) {
+    put_back(record, batch, 0);
+    link_fail(&record->recorder, batch->failure.text);
+}
+
+static void recover(struct record *record, struct batch *batch) {
+    switch (batch->blame) {
+    case BLAME_REPEAT:
+        if (batch->is_careful) {
+            divide(record, batch); /* some key that is not ours */
+            break;
+        }
+        record->careful_batches = CAREFUL_BATCHES;
+        put_back(record, batch, 0);
+        break;
+    case BLAME_CROWD:
+        put_back(record, batch, 0);
+        break;
+    case BLAME_PARTITION:
+        ask_partitions(record, batch);
+        break;
+    case BLAME_ROW:
+        divide(record, batch);
+        break;
+    case BLAME_CONNECTION:
+        pause(record, batch);
+        break;
+    }
+}
+
+void batch_sync(struct record *record) {
+    struct batch *batch = front(record);
+    record->under_way_count--;
+    memmove(record->under_way, record->under_way + 1, record->under_way_count * sizeof record->under_way[0]);
+    bool is_followed = batch->steps[batch->step_count - 1] == STEP_FOLLOW;
+    if (batch->has_failed) {
+        recover(record, batch);
+    } else if (batch->appended < batch->appends && !is_followed) {
+        batch_send_follow_up(record, batch);
+    } else {
+        if (!is_followed)
+            for (uint32_t at = 0; at < batch->appends; at++)
+                batch->outcomes[at].kind = OUTCOME_RECORDED;
+        tell(record, batch);
+    }
+}

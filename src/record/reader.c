@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/reader.h"
+#include "base/check.h"
+#include "record/link.h"
+#include "record/rows.h"
+
+#include <stdlib.h>
+
+struct record_reader {
+    PGconn *connection;
+    struct encoder encoder;
+};
+
+#define READER_BYTES 256
+
+static bool run_settings(struct record_reader *reader, struct failure *failure) {
+    PGresult *result = PQexec(reader->connection, settings_reader);
+    bool is_set = PQresultStatus(result) == PGRES_TUPLES_OK;
+    if (!is_set)
+        row_complaint(result, failure);
+    PQclear(result);
+    return is_set;
+}
+
+struct record_reader *record_reader_open(const char *conninfo, struct failure *failure) {
+    struct record_reader *reader = calloc(1, sizeof *reader);
+    CHECK(reader != NULL);
+    encoder_init(&reader->encoder, READER_BYTES);
+    reader->connection = PQconnectdb(conninfo);
+    if (PQstatus(reader->connection) != CONNECTION_OK)
+        failure_set(failure, "postgres: %s", PQerrorMessage(reader->connection));
+    else if (run_settings(reader, failure))
+        return reader;
+    record_reader_close(reader);
+    return NULL;
+}
+
+void record_reader_close(struct record_reader *reader) {
+    if (reader == NULL)
+        return;
+    PQfinish(reader->connection);
+    encoder_finish(&reader->encoder);
+    free(reader);
+}
+
+/* Runs a statement with what the encoder holds; NULL with the reason when it fails. */
+static PGresult *run(struct record_reader *reader, const char *text, struct failure *failure) {
+    const struct encoder *encoder = &reader->encoder;
+    const char *values[PARAMETERS_MAX];
+    int formats[PARAMETERS_MAX];
+    for (int at = 0; at < encoder->count; at++) {
+        values[at] = (const char *)encoder->buffer.data + encoder->starts[at];
+        formats[at] = 1;
+    }
+    PGresult *rows = PQexecParams(reader->connection, text, encoder->count, NULL, values, encoder->lengths, formats, 1);
+    if (PQresultStatus(rows) == PGRES_TUPLES_OK || PQresultStatus(rows) == PGRES_COMMAND_OK)
+        return rows;
+    row_complaint(rows, failure);
+    PQclear(rows);
+    return NULL;
+}
+
+bool record_reader_organisations(struct record_reader *reader, struct month month, int32_t **organisations,
+                                 size_t *count, struct failure *failure) {
+    encoder_reset(&reader->encoder);
+    encoder_single(&reader->encoder);
+    encoder_int4(&reader->encoder, month.yyyymm);
+    PGresult *rows =
+        run(reader, "SELECT organisation FROM fence WHERE month = $1::int4 ORDER BY organisation", failure);
+    if (rows == NULL)
+        return false;
+    *count = (size_t)PQntuples(rows);
+    *organisations = calloc(*count + 1, sizeof **organisations);
+    CHECK(*organisations != NULL);
+    for (size_t at = 0; at < *count; at++)
+        (*organisations)[at] = row_int4(rows, (int)at, 0);
+    PQclear(rows);
+    return true;
+}
+
+/* ---- sums, in one snapshot ---- */
+
+static bool read_epoch(struct record_reader *reader, struct sums *sums, struct failure *failure) {
+    PGresult *rows = run(reader, "SELECT epoch FROM fence WHERE month = $1::int4 AND organisation = $2::int4", failure);
+    if (rows == NULL)
+        return false;
+    sums->epoch = PQntuples(rows) == 0 ? 0 : row_int4(rows, 0, 0);
+    PQclear(rows);
+    return true;
+}
+
+/* Rows of every epoch. */
+static bool read_sums(struct record_reader *reader, struct sums *sums, struct failure *failure) {
+    encoder_single(&reader->encoder);
+    encoder_int4(&reader->encoder, INT32_MAX);
+    PGresult *rows = run(reader, statement_text(STATEMENT_SUMS), failure);
+    if (rows == NULL)
+        return false;
+    sums->sum_count = (size_t)PQntuples(rows);
+    struct sum *read = calloc(sums->sum_count + 1, sizeof *read);
+    CHECK(read != NULL);
+    for (size_t at = 0; at < sums->sum_count; at++)
+        read[at] = (struct sum){
+            .kind = (enum limit_kind)row_int2(rows, (int)at, 0),
+            .id = row_int4(rows, (int)at, 1),
+            .spent_minor = row_int8(rows, (int)at, 2),
+        };
+    sums->sums = read;
+    PQclear(rows);
+    return true;
+}
+
+static bool run_alone(struct record_reader *reader, const char *text, struct failure *failure) {
+    encoder_reset(&reader->encoder);
+    PGresult *result = run(reader, text, failure);
+    PQclear(result);
+    return result != NULL;
+}
+
+bool record_reader_sums(struct record_reader *reader, int32_t organisation, struct month month, struct sums *sums,
+                        struct failure *failure) {
+    if (!run_alone(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", failure))
+        return false;
+    struct sums read = {.organisation = organisation, .month = month};
+    encoder_reset(&reader->encoder);
+    encoder_single(&reader->encoder);
+    encoder_int4(&reader->encoder, month.yyyymm);
+    encoder_single(&reader->encoder);
+    encoder_int4(&reader->encoder, organisation);
+    bool is_read = read_epoch(reader, &read, failure) && read_sums(reader, &read, failure);
+    struct failure ignored;
+    run_alone(reader, "ROLLBACK", &ignored);
+    if (is_read)
+        *sums = read;
+    return is_read;
+}

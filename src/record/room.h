@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* room: what the files of record share. Appends, checks and undos go by the recorder's link in batches; everything else
+ * is a chore of the reader's, one at a time. */
+#ifndef VAXEL_RECORD_ROOM_H
+#define VAXEL_RECORD_ROOM_H
+
+#include "base/check.h"
+#include "record/link.h"
+#include "record/record.h"
+#include "record/rows.h"
+
+/* Two, so that PostgreSQL has work while the answer of a commit is on its way. */
+#define BATCHES_UNDER_WAY 2
+
+/* After an append met a row of the same id, so many batches look before they insert. */
+#define CAREFUL_BATCHES 64
+
+/* Chores wait in rings of these sizes; a rebuild takes as many organisations in one transaction. */
+#define LOOK_UPS_CAPACITY 256
+#define QUARANTINE_CAPACITY 64
+#define PARTITIONS_CAPACITY 8
+#define REBUILDS_AT_ONCE 64
+#define NOTES_AT_ONCE 256
+
+/* The reader's statements may take longer than a batch: sums of a million rows. */
+#define READER_PATIENCE 10
+
+/* ---- queue.c: what waits for the recorder ---- */
+
+enum item_kind { ITEM_APPEND, ITEM_CHECK, ITEM_UNDO };
+
+struct item {
+    enum item_kind kind;
+    uint32_t owner;
+    uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
+    bool asked_partition; /* its month's partition was made on its account */
+    struct request_id id; /* the key of all three kinds */
+    struct month month;
+    int32_t organisation;
+    union {
+        struct entry entry;
+        struct check check;
+        struct undo undo;
+    };
+};
+
+struct queue {
+    struct item *items;
+    uint32_t capacity;
+    uint32_t *free; /* a stack of places in `items` */
+    uint32_t free_count;
+    uint32_t *waiting; /* a ring of places */
+    uint32_t first;
+    uint32_t waiting_count;
+};
+
+void queue_init(struct queue *queue, uint32_t capacity);
+void queue_finish(struct queue *queue);
+/* A new item at the end, to be filled; NULL: full. */
+struct item *queue_append(struct queue *queue);
+uint32_t queue_take(struct queue *queue);
+const struct item *queue_front(const struct queue *queue);
+void queue_put_back(struct queue *queue, uint32_t place); /* to the front */
+void queue_release(struct queue *queue, uint32_t place);
+
+/* ---- batch.c, outcomes.c: one transaction of the recorder ---- */
+
+enum step { STEP_LOCK, STEP_APPEND, STEP_CHECK, STEP_ENTOMB, STEP_REVERSE, STEP_UNDONE, STEP_CONFIRM, STEP_FOLLOW };
+#define STEPS_MAX 6
+
+struct batch {
+    bool is_under_way;
+    uint32_t count; /* of `places` and `outcomes`: appends, then checks, then undos, each by key */
+    uint32_t appends, checks, undos;
+    uint32_t *places;
+    struct outcome *outcomes;
+    bool is_careful;
+    uint32_t appended; /* rows PostgreSQL says went in */
+    enum step steps[STEPS_MAX];
+    uint32_t step_count, step;
+    bool has_failed;
+    enum blame blame;
+    struct failure failure;
+};
+
+/* ---- the reader's chores ---- */
+
+enum chore {
+    CHORE_PARTITIONS,
+    CHORE_LOOK_UP,
+    CHORE_REBUILD,
+    CHORE_QUARANTINE,
+    CHORE_NOTES,
+    CHORE_COUNT,
+    CHORE_NONE = CHORE_COUNT,
+};
+
+struct look_up {
+    uint64_t reply_to;
+    struct request_id id;
+    struct month month;
+    int32_t organisation;
+};
+
+struct quarantined {
+    struct request_id id;
+    struct month month;
+    int32_t organisation;
+    char what[512];
+    struct failure why;
+};
+
+/* A ring of things of one size, taken at start. */
+struct ring {
+    uint8_t *data;
+    size_t element_size;
+    uint32_t capacity;
+    uint32_t first;
+    uint32_t count;
+};
+
+void ring_init(struct ring *ring, size_t element_size, uint32_t capacity);
+void ring_finish(struct ring *ring);
+void *ring_append(struct ring *ring); /* NULL: full */
+void *ring_at(const struct ring *ring, uint32_t index);
+void ring_drop(struct ring *ring, uint32_t count); /* the first ones */
+
+struct rebuild {
+    int32_t organisation;
+    struct month month;
+    int32_t epoch; /* 0: not raised yet */
+};
+
+/* Grows, for what no setting bounds: the sums and recent ids of one organisation. Emptied after every rebuild. */
+struct grown {
+    void *data;
+    size_t count;
+    size_t capacity;
+};
+
+struct rebuilding {
+    struct rebuild asked[REBUILDS_AT_ONCE]; /* the ring's first; they leave it when they are told */
+    uint32_t count;
+    uint32_t done;  /* told */
+    bool is_raised; /* the epochs are committed; the sums are being read */
+    uint32_t part;  /* of the three statements of asked[done] */
+    struct grown sums, remembered, reversed, refused;
+};
+
+struct record {
+    struct record_options options;
+    char *conninfo;
+    struct tick now; /* of the call being served */
+    struct calendar calendar;
+    struct link recorder, reader;
+    bool is_up; /* as last told */
+    bool is_partitioned;
+    struct encoder encoder;
+
+    struct queue queue;
+    struct batch batches[BATCHES_UNDER_WAY];
+    struct batch *under_way[BATCHES_UNDER_WAY]; /* in the order their answers come */
+    uint32_t under_way_count;
+    uint32_t careful_batches;
+
+    enum chore chore; /* under way */
+    enum chore last_chore;
+    bool has_failed; /* the transaction of the chore */
+    enum blame blame;
+    struct failure failure;
+    struct ring look_ups, rebuilds, quarantine, notes;
+    struct month partitions[PARTITIONS_CAPACITY];
+    uint32_t partitions_wanted;
+    bool is_held;              /* a batch waits for one of them */
+    struct tick partitions_at; /* the daily round */
+    struct rebuilding rebuilding;
+    struct found found;   /* of the look-up under way */
+    uint32_t notes_taken; /* in the batch under way */
+    bool notes_asked_partitions;
+    uint64_t notes_dropped;
+    struct tick notes_told_at;
+};
+
+/* ---- batch.c ---- */
+
+void batch_init(struct record *record);
+void batch_finish(struct record *record);
+void batch_send_waiting(struct record *record);
+void batch_send_follow_up(struct record *record, struct batch *batch);
+void batch_lost(struct record *record); /* all that is under way waits again */
+uint32_t batch_encoder_size(const struct record_options *options);
+
+/* ---- outcomes.c ---- */
+
+void batch_result(struct record *record, PGresult *result);
+void batch_end(struct record *record);
+void batch_sync(struct record *record);
+
+/* ---- chores.c ---- */
+
+void chores_init(struct record *record);
+void chores_finish(struct record *record);
+void chores_up(struct record *record);
+void chores_next(struct record *record);
+void chores_result(struct record *record, PGresult *result);
+void chores_end(struct record *record);
+void chores_sync(struct record *record);
+void chores_lost(struct record *record);
+void chores_tick(struct record *record);
+struct tick chores_next_tick(const struct record *record);
+/* False: too many months are wanted at once. */
+bool chores_want_partition(struct record *record, struct month month);
+void chores_quarantine(struct record *record, const struct item *item, const struct failure *why);
+
+/* ---- rebuild.c ---- */
+
+bool rebuild_start(struct record *record); /* false: the link broke */
+void rebuild_result(struct record *record, PGresult *result);
+void rebuild_end(struct record *record);
+/* False: there is more to come. */
+bool rebuild_sync(struct record *record);
+void rebuild_lost(struct record *record);
+void rebuild_finish(struct record *record);
+
+/* ---- record.c ---- */
+
+void record_tell_up(struct record *record);
+
+/* The fence's stripe of an organisation: the same on every node. */
+static inline int32_t stripe_of(int32_t organisation) {
+    return (int32_t)((uint32_t)organisation % LOCK_STRIPES);
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* statements: what is said to PostgreSQL, prepared once for each connection. Private to record. */
+#ifndef VAXEL_RECORD_STATEMENTS_H
+#define VAXEL_RECORD_STATEMENTS_H
+
+#include <stddef.h>
+
+enum statement {
+    /* The recorder's. */
+    STATEMENT_LOCK_SHARED,
+    STATEMENT_APPEND,
+    STATEMENT_APPEND_CAREFULLY,
+    STATEMENT_LOOK,
+    STATEMENT_ENTOMB,
+    STATEMENT_REVERSE,
+    STATEMENT_CONFIRM,
+    /* The reader's. */
+    STATEMENT_LOCK_EXCLUSIVE,
+    STATEMENT_RAISE,
+    STATEMENT_SUMS,
+    STATEMENT_RECENT,
+    STATEMENT_REFUSALS,
+    STATEMENT_FIND,
+    STATEMENT_FIND_ANYWHERE,
+    STATEMENT_NOTE,
+    STATEMENT_QUARANTINE,
+    STATEMENT_PARTITIONS,
+    STATEMENT_COUNT,
+};
+
+#define STATEMENTS_RECORDER_FIRST STATEMENT_LOCK_SHARED
+#define STATEMENTS_RECORDER_END STATEMENT_LOCK_EXCLUSIVE
+#define STATEMENTS_READER_FIRST STATEMENT_LOCK_EXCLUSIVE
+#define STATEMENTS_READER_END STATEMENT_COUNT
+
+/* PREPARE's name and text; every parameter's type stands in the text as a cast. */
+const char *statement_name(enum statement statement);
+const char *statement_text(enum statement statement);
+
+/* One SELECT that brings a connection's settings to what the statements rely on. */
+extern const char settings_recorder[];
+extern const char settings_reader[];
+
+/* The advisory locks of a month's fence: one of so many stripes for each organisation. */
+#define LOCK_CLASS "30333" /* two-key advisory locks of this number are Växel's in the whole database */
+#define LOCK_STRIPES 64
+
+#endif
