@@ -77,8 +77,19 @@ void line_add(struct line *line, const char *text) {
     line->size += size;
 }
 
+/* As money_format(), but every approval says two amounts, and printf takes half as long as the rest of the answer. */
 void line_add_money(struct line *line, int64_t minor) {
     char text[MONEY_TEXT_SIZE];
-    money_format(minor, text);
-    line_add(line, text);
+    char *start = text + sizeof text - 1;
+    uint64_t rest = minor < 0 ? 0 - (uint64_t)minor : (uint64_t)minor;
+    *start = '\0';
+    for (int digits = 0; digits < 3 || rest > 0; digits++) {
+        if (digits == 2)
+            *--start = '.';
+        *--start = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    if (minor < 0)
+        *--start = '-';
+    line_add(line, start);
 }
