@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Run by the build: cmake -D kind=library|migrations -D inputs=a|b -D output=header -P embed.cmake
+# Run by the build: cmake -D kind=texts|migrations -D inputs=a|b [-D names=a|b] -D output=header -P embed.cmake
 # Writes files as arrays of characters, NUL terminated; a string literal of that length is not portable C.
 
 function(embed_characters file variable)
@@ -11,10 +11,14 @@ endfunction()
 
 get_filename_component(name ${output} NAME)
 string(REPLACE "|" ";" inputs "${inputs}")
+string(REPLACE "|" ";" names "${names}")
 
-if(kind STREQUAL "library")
-    embed_characters(${inputs} characters)
-    set(text "static const char vaxel_lua[] = {\n${characters}};\n")
+if(kind STREQUAL "texts")
+    set(text "")
+    foreach(file symbol IN ZIP_LISTS inputs names)
+        embed_characters(${file} characters)
+        string(APPEND text "static const char ${symbol}[] = {\n${characters}};\n")
+    endforeach()
 else()
     set(text "#include <stddef.h>\n\nstruct migration {\n    const char *name;\n    const char *sql;\n};\n\n")
     set(rows "")

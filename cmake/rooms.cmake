@@ -52,16 +52,29 @@ function(vaxel_generated_header room header)
     target_include_directories(vaxel_${room} SYSTEM PRIVATE ${directory})
 endfunction()
 
-# The Redis functions as `static const char vaxel_lua[]` in vaxel_lua.h.
-function(vaxel_embed_library room file)
-    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
-        return()
-    endif()
-    set(header ${PROJECT_BINARY_DIR}/generated/${room}/vaxel_lua.h)
-    vaxel_generated_header(${room} vaxel_lua.h
-        COMMAND ${CMAKE_COMMAND} -D kind=library -D inputs=${PROJECT_SOURCE_DIR}/${file} -D output=${header}
+# vaxel_embed_texts(ROOM HEADER SYMBOL FILE...): files as `static const char SYMBOL[]` in HEADER. Without one of the files
+# there is no header.
+function(vaxel_embed_texts room header)
+    set(names "")
+    set(files "")
+    foreach(argument IN LISTS ARGN)
+        list(LENGTH names name_count)
+        list(LENGTH files file_count)
+        if(name_count EQUAL file_count)
+            list(APPEND names ${argument})
+        elseif(EXISTS ${PROJECT_SOURCE_DIR}/${argument})
+            list(APPEND files ${PROJECT_SOURCE_DIR}/${argument})
+        else()
+            return()
+        endif()
+    endforeach()
+    list(JOIN names "|" name_list)
+    list(JOIN files "|" file_list)
+    set(output ${PROJECT_BINARY_DIR}/generated/${room}/${header})
+    vaxel_generated_header(${room} ${header}
+        COMMAND ${CMAKE_COMMAND} -D kind=texts "-D names=${name_list}" "-D inputs=${file_list}" -D output=${output}
                 -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
-        DEPENDS ${PROJECT_SOURCE_DIR}/${file})
+        DEPENDS ${files})
 endfunction()
 
 # The migrations, by name, as `migrations` and `migrations_count` in migrations.h.
