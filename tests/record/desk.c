@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/desk.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+const struct record_options desk_options = {
+    .capacity = 4096,
+    .batch_capacity = 500,
+    .refusal_capacity = 64,
+    .time_window_us = 600 * INT64_C(1000000),
+    .reconnect_us = 20000,
+    .silence_us = 30000000,
+};
+
+static void on_outcome(void *owner, const struct outcome *outcome) {
+    struct desk *desk = owner;
+    cr_assert(outcome->owner < OWNERS);
+    if (desk->on_outcome != NULL)
+        desk->on_outcome(desk, outcome);
+    desk->outcomes[outcome->owner] = *outcome;
+    desk->times_told[outcome->owner]++;
+    desk->told++;
+}
+
+static void on_sums(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    struct desk *desk = owner;
+    struct sums_read *read = &desk->sums[desk->sums_told++];
+    cr_assert(desk->sums_told <= SUMS_READ);
+    *read = (struct sums_read){.organisation = organisation, .is_read = sums != NULL};
+    if (sums == NULL)
+        return;
+    cr_assert_eq(sums->organisation, organisation);
+    cr_assert_eq(sums->month.yyyymm, month.yyyymm);
+    read->epoch = sums->epoch;
+    read->sum_count = sums->sum_count < 64 ? sums->sum_count : 64;
+    read->remembered_count = sums->remembered_count < 64 ? sums->remembered_count : 64;
+    if (read->sum_count > 0)
+        memcpy(read->sums, sums->sums, read->sum_count * sizeof *read->sums);
+    if (read->remembered_count > 0)
+        memcpy(read->remembered, sums->remembered, read->remembered_count * sizeof *read->remembered);
+}
+
+static void on_found(void *owner, uint64_t reply_to, bool is_answered, const struct found *found) {
+    struct desk *desk = owner;
+    cr_assert_eq(reply_to, 4711);
+    desk->found_told++;
+    desk->is_answered = is_answered;
+    desk->found = *found;
+}
+
+static void on_up(void *owner, bool is_up) {
+    struct desk *desk = owner;
+    cr_assert_neq(desk->is_up, is_up, "said twice");
+    desk->is_up = is_up;
+    desk->ups += is_up;
+    desk->downs += !is_up;
+}
+
+void desk_start(struct desk *desk, const char *conninfo, const struct record_options *options) {
+    memset(desk, 0, sizeof *desk);
+    struct record_options own = *options;
+    own.conninfo = conninfo;
+    own.owner = desk;
+    own.on_outcome = on_outcome;
+    own.on_sums = on_sums;
+    own.on_found = on_found;
+    own.on_up = on_up;
+    desk->conninfo = conninfo;
+    desk->record = record_create(&own, tick_now());
+    DESK_UNTIL(desk, desk->is_up);
+}
+
+void desk_stop(struct desk *desk) {
+    record_destroy(desk->record);
+    desk->record = NULL;
+}
+
+void desk_turn(struct desk *desk) {
+    struct record_interest interests[RECORD_CONNECTIONS];
+    struct pollfd polled[RECORD_CONNECTIONS];
+    record_flush(desk->record, tick_now());
+    record_interests(desk->record, interests);
+    for (int at = 0; at < RECORD_CONNECTIONS; at++)
+        polled[at] = (struct pollfd){.fd = interests[at].fd, .events = interests[at].events};
+    poll(polled, RECORD_CONNECTIONS, 20);
+    for (int at = 0; at < RECORD_CONNECTIONS; at++)
+        if (polled[at].fd >= 0 && polled[at].revents != 0)
+            record_ready(desk->record, tick_now(), at, polled[at].revents);
+    if (tick_now().us >= record_next_tick(desk->record).us)
+        record_tick(desk->record, tick_now());
+}
+
+/* ---- what is asked ---- */
+
+struct request_id new_id_at(struct instant instant) {
+    static uint32_t made;
+    uint8_t random[10] = {0};
+    uint32_t number = ++made;
+    uint32_t process = (uint32_t)getpid();
+    memcpy(random + 3, &number, sizeof number);
+    memcpy(random + 7, &process, 3);
+    return request_id_make(instant, random);
+}
+
+struct request_id new_id(void) {
+    return new_id_at(instant_now());
+}
+
+struct month month_now(void) {
+    struct calendar calendar = {0};
+    return month_of(calendar_day(&calendar, instant_now()));
+}
+
+/* As the core does: no two appends of a node at the same microsecond. */
+static struct instant unique_now(void) {
+    static int64_t last_us;
+    int64_t now_us = instant_now().us;
+    last_us = now_us > last_us ? now_us : last_us + 1;
+    return (struct instant){last_us};
+}
+
+struct entry purchase_of(int32_t organisation, int32_t epoch) {
+    return (struct entry){
+        .id = new_id(),
+        .month = month_now(),
+        .organisation = organisation,
+        .epoch = epoch,
+        .kind = ENTRY_PURCHASE,
+        .amount_minor = PURCHASE_MINOR,
+        .traveller = 21,
+        .credit = 31,
+        .client = 7,
+        .product = {"single"},
+        .place = {"bus 4711, stop Torget"},
+        .appended_at = unique_now(),
+    };
+}
+
+struct undo undo_of(const struct entry *entry) {
+    return (struct undo){
+        .id = entry->id,
+        .month = entry->month,
+        .organisation = entry->organisation,
+        .client = entry->client,
+        .appended_at = entry->appended_at,
+    };
+}
+
+struct check check_of(const struct entry *entry) {
+    return (struct check){
+        .id = entry->id, .month = entry->month, .organisation = entry->organisation, .epoch = entry->epoch};
+}
+
+/* Owners of single questions, out of the way of those that a test numbers itself. */
+#define SINGLE_OWNER (OWNERS - 1)
+
+static struct outcome await_single(struct desk *desk) {
+    uint8_t before = desk->times_told[SINGLE_OWNER];
+    DESK_UNTIL(desk, desk->times_told[SINGLE_OWNER] != before);
+    return desk->outcomes[SINGLE_OWNER];
+}
+
+struct outcome desk_append(struct desk *desk, const struct entry *entry) {
+    cr_assert(record_append(desk->record, entry, SINGLE_OWNER));
+    return await_single(desk);
+}
+
+struct outcome desk_check(struct desk *desk, const struct check *check) {
+    cr_assert(record_check(desk->record, check, SINGLE_OWNER));
+    return await_single(desk);
+}
+
+struct outcome desk_undo(struct desk *desk, const struct undo *undo) {
+    cr_assert(record_undo(desk->record, undo, SINGLE_OWNER));
+    return await_single(desk);
+}
+
+const struct sums_read *desk_rebuild(struct desk *desk, int32_t organisation) {
+    int before = desk->sums_told;
+    cr_assert(record_read_sums(desk->record, organisation, month_now()));
+    DESK_UNTIL(desk, desk->sums_told > before);
+    cr_assert(desk->sums[before].is_read);
+    cr_assert_eq(desk->sums[before].organisation, organisation);
+    return &desk->sums[before];
+}
+
+int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id) {
+    for (size_t at = 0; at < sums->sum_count; at++)
+        if (sums->sums[at].kind == kind && sums->sums[at].id == id)
+            return sums->sums[at].spent_minor;
+    return 0;
+}
+
+const struct remembered *memory_of(const struct sums_read *sums, const struct request_id *id) {
+    for (size_t at = 0; at < sums->remembered_count; at++)
+        if (request_id_equal(&sums->remembered[at].id, id))
+            return &sums->remembered[at];
+    return NULL;
+}
+
+int rows_of(const char *conninfo, const struct request_id *id) {
+    char text[REQUEST_ID_TEXT_SIZE];
+    request_id_format(id, text);
+    return atoi(test_sql(conninfo, "SELECT count(*) FROM entry WHERE id = '%s'", text));
+}
+
+int64_t sql_number(const char *conninfo, const char *sql) {
+    return atoll(test_sql(conninfo, "%s", sql));
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* desk: a record in a test, driven by poll(2), and all it has said. */
+#ifndef VAXEL_TESTS_RECORD_DESK_H
+#define VAXEL_TESTS_RECORD_DESK_H
+
+#include "record/migrate.h"
+#include "record/reader.h"
+#include "record/record.h"
+#include "support/services.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE_US 60000000
+#define OWNERS 100000
+#define SUMS_READ 128
+#define PURCHASE_MINOR 13000
+
+struct sums_read {
+    int32_t organisation;
+    bool is_read;
+    int32_t epoch;
+    size_t sum_count;
+    struct sum sums[64];
+    size_t remembered_count;
+    struct remembered remembered[64];
+};
+
+struct desk {
+    struct record *record;
+    bool is_up;
+    int ups, downs;
+    uint32_t told; /* outcomes */
+    struct outcome outcomes[OWNERS];
+    uint8_t times_told[OWNERS];
+    int sums_told;
+    struct sums_read sums[SUMS_READ]; /* in the order told */
+    int found_told;
+    bool is_answered;
+    struct found found;
+    /* Runs before an outcome is noted. */
+    void (*on_outcome)(struct desk *desk, const struct outcome *outcome);
+    const char *conninfo;
+};
+
+extern const struct record_options desk_options;
+
+/* Starts and waits until it is up. */
+void desk_start(struct desk *desk, const char *conninfo, const struct record_options *options);
+void desk_stop(struct desk *desk);
+
+/* A turn of the loop: flushes, waits for at most 20 ms, hands over what is ready, and the time. */
+void desk_turn(struct desk *desk);
+
+#define DESK_UNTIL(desk, condition)                                                                                    \
+    do {                                                                                                               \
+        struct tick give_up = {tick_now().us + PATIENCE_US};                                                           \
+        while (!(condition)) {                                                                                         \
+            cr_assert(tick_now().us < give_up.us, "waited in vain for: %s", #condition);                               \
+            desk_turn(desk);                                                                                           \
+        }                                                                                                              \
+    } while (0)
+
+/* ---- what is asked ---- */
+
+/* An id of now, or of an instant; no two are the same. */
+struct request_id new_id(void);
+struct request_id new_id_at(struct instant instant);
+struct month month_now(void);
+
+/* A purchase of PURCHASE_MINOR by credit 31 of traveller 21 in department 0 of an organisation, under an epoch. */
+struct entry purchase_of(int32_t organisation, int32_t epoch);
+struct undo undo_of(const struct entry *entry);
+struct check check_of(const struct entry *entry);
+
+/* Appends, checks or undoes one thing and waits for its outcome. */
+struct outcome desk_append(struct desk *desk, const struct entry *entry);
+struct outcome desk_check(struct desk *desk, const struct check *check);
+struct outcome desk_undo(struct desk *desk, const struct undo *undo);
+/* Raises the fence by a rebuild, and says its epoch. */
+const struct sums_read *desk_rebuild(struct desk *desk, int32_t organisation);
+int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id);
+const struct remembered *memory_of(const struct sums_read *sums, const struct request_id *id);
+
+/* Rows in entry, seen over another connection, of an id. */
+int rows_of(const char *conninfo, const struct request_id *id);
+int64_t sql_number(const char *conninfo, const char *sql);
+
+#endif
