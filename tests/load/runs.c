@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/load.h"
+#include "responder.h"
+
+#include "base/card.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TRAVELLERS 50
+
+static struct responder responder;
+static struct load_result result;
+
+static uint64_t card(void *owner, uint32_t organisation, uint32_t traveller) {
+    (void)owner;
+    return card_complete(990000000000000 + (uint64_t)organisation * 1000 + traveller);
+}
+
+static struct load_options options_usual(void) {
+    return (struct load_options){
+        .addresses = responder.address,
+        .tls = responder_files(&responder),
+        .connections = 20,
+        .duration_us = 300000,
+        .timeout_us = 400000,
+        .amount_minor = 13000,
+        .currency = {"SEK"},
+        .product = {"single"},
+        .place = {"line 45"},
+        .seed = 1,
+        .population = {.organisations = 4, .travellers = TRAVELLERS, .card = card},
+    };
+}
+
+static void run(const struct load_options *options) {
+    struct failure failure = {""};
+    cr_assert(load_run(options, &result, &failure), "%s", failure.text);
+}
+
+Test(load, a_closed_loop_counts_every_answer_once) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.warm_up_us = 100000;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert_eq(responder.opened, 20u);
+    cr_assert_eq(responder.requests, result.sent_in_all);
+    cr_assert_eq(result.approved_in_all, result.sent_in_all);
+    cr_assert_eq(result.decisions[DECISION_APPROVED], result.answered);
+    cr_assert_eq(result.reasons[REASON_APPROVED], result.answered);
+    cr_assert_eq(result.latencies.count, result.answered);
+    cr_assert(result.answered > 0 && result.answered < result.sent_in_all, "the warm-up is not measured");
+    cr_assert_eq(result.elapsed_us, 300000);
+    cr_assert_eq(result.unanswered_in_all + result.unanswered + result.unsent + result.faults, 0u);
+    cr_assert_eq(result.connections_lost, 0u);
+    cr_assert_str_eq(result.first_trouble, "");
+}
+
+Test(load, a_purchase_says_what_was_asked_for) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.duration_us = 20000;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert_eq(responder.first.amount.minor, 13000);
+    cr_assert_str_eq(responder.first.amount.currency.code, "SEK");
+    cr_assert_str_eq(responder.first.product.code, "single");
+    cr_assert_str_eq(responder.first.place.text, "line 45");
+    cr_assert_eq(responder.first.timeout_us, 400000);
+}
+
+Test(load, decisions_reasons_and_faults_are_told_apart) {
+    responder.decline_every = 3;
+    responder.fault_every = 7;
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.in_flight = 8;
+    options.threads = 2;
+    run(&options);
+    responder_stop(&responder);
+    uint64_t faults = responder.requests / 7;
+    uint64_t declined = responder.requests / 3 - responder.requests / 21;
+    cr_assert_eq(result.sent_in_all, responder.requests);
+    cr_assert_eq(result.answered, responder.requests);
+    cr_assert_eq(result.faults, faults);
+    cr_assert_eq(result.decisions[DECISION_DECLINED], declined);
+    cr_assert_eq(result.reasons[REASON_BLOCKED], declined);
+    cr_assert_eq(result.approved_in_all, responder.requests - faults - declined);
+    cr_assert_str_eq(result.first_trouble, "no such place");
+}
+
+Test(load, an_open_loop_keeps_its_schedule) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.rate_per_s = 2000;
+    options.duration_us = 500000;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert(result.answered + result.unsent >= 999 && result.answered + result.unsent <= 1001, "%lu and %lu",
+              (unsigned long)result.answered, (unsigned long)result.unsent);
+}
+
+/* The server sleeps for 300 ms once. All that was due meanwhile has waited, and must say so: 300 of 1000 purchases. */
+Test(load, a_stall_is_told_of_every_purchase_it_held_up) {
+    responder.pause_at = 100;
+    responder.pause_us = 300000;
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.rate_per_s = 1000;
+    options.duration_us = 1000000;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert(histogram_quantile_us(&result.latencies, 0.85) > 100000, "%lu",
+              (unsigned long)histogram_quantile_us(&result.latencies, 0.85));
+    cr_assert(result.latencies.max_us >= 290000);
+}
+
+Test(load, what_is_never_answered_is_counted) {
+    responder.silent_every = 10;
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    run(&options); /* until every connection waits in vain */
+    responder_stop(&responder);
+    cr_assert_eq(result.unanswered, 20u);
+    cr_assert_eq(result.unanswered_in_all, 20u);
+    cr_assert_eq(result.sent_in_all, result.answered + 20);
+}
+
+Test(load, a_lost_connection_is_counted_and_dialled_again) {
+    responder.hang_up_after = 200;
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.duration_us = 500000;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert_eq(result.connections_lost, 1u);
+    cr_assert_eq(result.unanswered_in_all, 1u);
+    cr_assert_eq(result.sent_in_all, result.answered + 1);
+    cr_assert_eq(responder.opened, 21u);
+    cr_assert_not_null(strstr(result.first_trouble, "closed by the peer"), "%s", result.first_trouble);
+}
+
+Test(load, the_same_seed_shows_the_same_cards_and_hot_means_one_organisation) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.connections = 1;
+    options.duration_us = 100000;
+    run(&options);
+    uint64_t first = responder.requests;
+    run(&options);
+    uint64_t both = responder.requests;
+    options.is_hot = true;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert(first > 10 && both > first + 10);
+    uint64_t seen_organisations = 0;
+    for (uint64_t i = 0; i < 10; i++) {
+        cr_assert_eq(responder.cards[i], responder.cards[first + i]);
+    }
+    for (uint64_t i = 0; i < first && i < CARDS_SEEN; i++) {
+        seen_organisations |= 1u << (responder.cards[i] / 10 - 990000000000000) / 1000;
+    }
+    cr_assert_eq(seen_organisations, 15u);
+    for (uint64_t i = both; i < responder.requests && i < CARDS_SEEN; i++) {
+        cr_assert(responder.cards[i] / 10 - 990000000000000 < TRAVELLERS);
+    }
+}
+
+Test(load, approved_ids_are_written_one_a_line) {
+    responder.decline_every = 2;
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    char path[TEST_TEXT + 16];
+    snprintf(path, sizeof(path), "%s/approved", responder.directory);
+    options.approved_path = path;
+    run(&options);
+    responder_stop(&responder);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    char line[64];
+    uint64_t count = 0;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        struct request_id id;
+        cr_assert_eq(strlen(line), 37u);
+        line[36] = '\0';
+        cr_assert(request_id_parse(line, &id) && request_id_is_v7(&id), "%s", line);
+        count++;
+    }
+    fclose(file);
+    cr_assert_eq(count, result.approved_in_all);
+    cr_assert(count > 0 && count <= responder.requests / 2 + 1);
+}
+
+static bool stop_at_once(void *owner, int64_t elapsed_us, uint64_t answered) {
+    (void)elapsed_us;
+    *(uint64_t *)owner = answered;
+    return false;
+}
+
+Test(load, a_run_can_be_stopped_early) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    uint64_t answered = 0;
+    options.duration_us = 60000000;
+    options.on_progress = stop_at_once;
+    options.progress_owner = &answered;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert(answered > 0 && answered <= result.answered);
+    cr_assert(result.elapsed_us < 30000000);
+}
+
+Test(load, a_server_that_is_not_there_is_said_to_be_so) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    struct failure failure = {""};
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", test_free_port());
+    options.addresses = address;
+    options.threads = 2;
+    cr_assert_not(load_run(&options, &result, &failure));
+    cr_assert_not_null(strstr(failure.text, "refused"), "%s", failure.text);
+    responder_stop(&responder);
+}
+
+Test(load, options_that_make_no_sense_are_refused_with_words) {
+    responder_start(&responder);
+    struct failure failure = {""};
+    struct load_options options = options_usual();
+    options.connections = 0;
+    cr_assert_not(load_run(&options, &result, &failure));
+    options = options_usual();
+    options.addresses = "";
+    cr_assert_not(load_run(&options, &result, &failure));
+    options = options_usual();
+    options.duration_us = 0;
+    cr_assert_not(load_run(&options, &result, &failure));
+    options = options_usual();
+    options.population.travellers = 0;
+    cr_assert_not(load_run(&options, &result, &failure));
+    options = options_usual();
+    options.approved_path = "/nowhere/at/all";
+    cr_assert_not(load_run(&options, &result, &failure));
+    cr_assert_not_null(strstr(failure.text, "/nowhere/at/all"), "%s", failure.text);
+    responder_stop(&responder);
+}
