@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "directory/book.h"
+
+#include "base/check.h"
+#include "directory/records.h"
+
+#include <string.h>
+
+/* ---- keys ---- */
+
+void book_credential_words(const struct credential *credential, uint64_t words[2]) {
+    words[0] = 0;
+    words[1] = 0;
+    if (credential->kind == CREDENTIAL_CARD) {
+        words[0] = credential->card;
+    } else {
+        memcpy(words, credential->app, sizeof(credential->app));
+    }
+}
+
+static uint64_t credential_hash(int kind, const uint64_t words[2]) {
+    return table_mix(words[0] ^ table_mix(words[1] + (uint64_t)kind));
+}
+
+static uint64_t credit_key_hash(const void *record) {
+    const struct credit *credit = record;
+    return credential_hash(credit->credential_kind, credit->credential);
+}
+
+static uint64_t name_hash(const char *name) {
+    uint64_t hash = 0;
+    for (; *name != 0; name++) {
+        hash = table_mix(hash + (uint8_t)*name);
+    }
+    return hash;
+}
+
+static uint64_t client_key_hash(const void *record) {
+    return name_hash(((const struct client *)record)->name);
+}
+
+/* ---- the lock ---- */
+
+/* Readers come without pause; a writer that waited for a gap would never be let in. */
+static void lock_init(pthread_rwlock_t *lock) {
+    pthread_rwlockattr_t attributes;
+    CHECK(pthread_rwlockattr_init(&attributes) == 0);
+    CHECK(pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    CHECK(pthread_rwlock_init(lock, &attributes) == 0);
+    CHECK(pthread_rwlockattr_destroy(&attributes) == 0);
+}
+
+static void lock_to_read(struct book *book) {
+    CHECK(pthread_rwlock_rdlock(&book->lock) == 0);
+}
+
+static void lock_to_write(struct book *book) {
+    CHECK(pthread_rwlock_wrlock(&book->lock) == 0);
+}
+
+static void unlock(struct book *book) {
+    CHECK(pthread_rwlock_unlock(&book->lock) == 0);
+}
+
+void book_init(struct book *book, int64_t traveller_cap_minor) {
+    lock_init(&book->lock);
+    book->traveller_cap_minor = traveller_cap_minor;
+    atomic_init(&book->client_generation, 1);
+    table_init(&book->tables[ROW_ORGANISATION], sizeof(struct organisation), NULL);
+    table_init(&book->tables[ROW_DEPARTMENT], sizeof(struct department), NULL);
+    table_init(&book->tables[ROW_TRAVELLER], sizeof(struct traveller), NULL);
+    table_init(&book->tables[ROW_CREDIT], sizeof(struct credit), credit_key_hash);
+    table_init(&book->tables[ROW_CLIENT], sizeof(struct client), client_key_hash);
+}
+
+void book_finish(struct book *book) {
+    for (int kind = 0; kind < ROW_KINDS; kind++) {
+        table_finish(&book->tables[kind]);
+    }
+    CHECK(pthread_rwlock_destroy(&book->lock) == 0);
+}
+
+void book_replace(struct book *book, struct book *fresh) {
+    lock_to_write(book);
+    for (int kind = 0; kind < ROW_KINDS; kind++) {
+        struct table old = book->tables[kind];
+        book->tables[kind] = fresh->tables[kind];
+        fresh->tables[kind] = old;
+    }
+    unlock(book);
+    atomic_fetch_add(&book->client_generation, 1);
+    book_finish(fresh);
+}
+
+/* ---- looking up ---- */
+
+/* Of all credits a card or app ever had: the one that has not ended, or else the newest. */
+static const struct credit *find_credit(const struct book *book, const struct credential *credential) {
+    const struct table *table = &book->tables[ROW_CREDIT];
+    const struct credit *best = NULL;
+    uint64_t words[2];
+    book_credential_words(credential, words);
+    uint64_t hash = credential_hash((int)credential->kind, words);
+    struct table_cursor cursor = {0};
+    for (uint32_t index; (index = table_next(table, hash, &cursor)) != TABLE_NONE;) {
+        const struct credit *credit = table_at(table, index);
+        if (credit->credential_kind != credential->kind || memcmp(credit->credential, words, sizeof(words)) != 0) {
+            continue;
+        }
+        bool is_live = credit->state != CREDIT_ENDED;
+        bool is_best_live = best != NULL && best->state != CREDIT_ENDED;
+        if (best == NULL || (is_live != is_best_live ? is_live : credit->id > best->id)) {
+            best = credit;
+        }
+    }
+    return best;
+}
+
+static enum reason standing_of(const struct organisation *organisation, const struct credit *credit) {
+    if (organisation->state != ORGANISATION_ACTIVE) {
+        return REASON_ORGANISATION_SUSPENDED;
+    }
+    switch ((enum credit_state)credit->state) {
+    case CREDIT_ENDED:
+        return REASON_ENDED;
+    case CREDIT_BLOCKED:
+        return REASON_BLOCKED;
+    case CREDIT_NOT_ACTIVATED:
+        return REASON_NOT_ACTIVATED;
+    case CREDIT_ACTIVE:
+        return REASON_APPROVED;
+    }
+    CHECK(false);
+}
+
+static const struct department *department_at(const struct book *book, uint32_t index) {
+    return table_at(&book->tables[ROW_DEPARTMENT], index);
+}
+
+static void add_limit(struct account *account, enum limit_kind kind, int32_t id, int64_t ceiling_minor) {
+    account->limits[account->limit_count++] = (struct limit){.kind = kind, .id = id, .ceiling_minor = ceiling_minor};
+}
+
+/* From the paying department upwards (DOMAIN S7). False when there are more than may be checked at once. */
+static bool add_departments(const struct book *book, uint32_t index, struct account *account) {
+    for (int depth = 0; index != TABLE_NONE; depth++) {
+        const struct department *department = department_at(book, index);
+        if (depth == DEPARTMENTS_CAPACITY || !department->is_known) {
+            return false;
+        }
+        add_limit(account, LIMIT_DEPARTMENT, department->id, department->budget_minor);
+        index = department->parent;
+    }
+    return true;
+}
+
+static void fill_account(const struct book *book, const struct credit *credit, struct account *account) {
+    const struct traveller *traveller = table_at(&book->tables[ROW_TRAVELLER], credit->traveller);
+    const struct organisation *organisation = table_at(&book->tables[ROW_ORGANISATION], traveller->organisation);
+    bool has_cap = traveller->cap_minor != CAP_OF_OPERATOR;
+    memset(account, 0, sizeof(*account));
+    account->standing = standing_of(organisation, credit);
+    account->channel = credit->credential_kind == CREDENTIAL_CARD ? CHANNEL_CARD : CHANNEL_APP;
+    account->organisation = organisation->id;
+    account->department = credit->department == TABLE_NONE ? 0 : department_at(book, credit->department)->id;
+    account->traveller = traveller->id;
+    account->credit = credit->id;
+    add_limit(account, LIMIT_CREDIT, credit->id, credit->limit_minor);
+    add_limit(account, LIMIT_TRAVELLER, traveller->id, has_cap ? traveller->cap_minor : book->traveller_cap_minor);
+    /* What can't be checked against every limit must not be bought. */
+    if (!add_departments(book, credit->department, account) && account->standing == REASON_APPROVED) {
+        account->standing = REASON_BLOCKED;
+    }
+    add_limit(account, LIMIT_ORGANISATION, organisation->id, organisation->limit_minor);
+}
+
+bool book_find_account(struct book *book, const struct credential *credential, struct account *account) {
+    lock_to_read(book);
+    const struct credit *credit = find_credit(book, credential);
+    if (credit != NULL) {
+        fill_account(book, credit, account);
+    }
+    unlock(book);
+    return credit != NULL;
+}
+
+bool book_find_client(struct book *book, const char *name, struct client *client) {
+    const struct table *table = &book->tables[ROW_CLIENT];
+    struct table_cursor cursor = {0};
+    bool is_found = false;
+    lock_to_read(book);
+    for (uint32_t index; !is_found && (index = table_next(table, name_hash(name), &cursor)) != TABLE_NONE;) {
+        const struct client *here = table_at(table, index);
+        if (strcmp(here->name, name) == 0) {
+            *client = *here;
+            is_found = true;
+        }
+    }
+    unlock(book);
+    return is_found;
+}
+
+void book_facts(struct book *book, struct directory_facts *facts) {
+    lock_to_read(book);
+    facts->organisations = book->tables[ROW_ORGANISATION].count;
+    facts->departments = book->tables[ROW_DEPARTMENT].count;
+    facts->travellers = book->tables[ROW_TRAVELLER].count;
+    facts->credits = book->tables[ROW_CREDIT].count;
+    facts->clients = book->tables[ROW_CLIENT].count;
+    facts->memory_bytes = sizeof(*book);
+    for (int kind = 0; kind < ROW_KINDS; kind++) {
+        facts->memory_bytes += table_memory_bytes(&book->tables[kind]);
+    }
+    unlock(book);
+}
