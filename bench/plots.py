@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two drawings as SVG, with nothing but text: rates beside the peer's, and latencies by their share of requests."""
+
+import math
+import os
+
+WIDTH, HEIGHT = 720, 360
+LEFT, RIGHT, TOP, BOTTOM = 90, 34, 40, 50
+COLOURS = ["#0b6e4f", "#c8553d", "#2e5eaa", "#8a6d3b"]
+
+
+class Drawing:
+    def __init__(self, title):
+        self.parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">',
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        ]
+        self.text(LEFT, 24, title, size=15)
+
+    def text(self, x, y, text, anchor="start", size=13, colour="#222"):
+        text = text.replace("&", "&amp;").replace("<", "&lt;")
+        self.parts.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">{text}</text>'
+        )
+
+    def line(self, points, colour="#ddd", width=1.0):
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
+
+    def box(self, x, y, width, height, colour):
+        self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>')
+
+    def write(self, path):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(self.parts) + "\n</svg>\n")
+
+
+def draw_rates(path, groups):
+    """groups: [(label, [(name, rate, least, most)])]; bars from 0, with a line from least to most."""
+    drawing = Drawing("Purchases a second")
+    top = max(most for _, bars in groups for _, _, _, most in bars) * 1.1
+    step = 10 ** math.floor(math.log10(top))
+    step = step / 2 if top / step < 3 else step
+    scale = (HEIGHT - TOP - BOTTOM) / top
+    base = HEIGHT - BOTTOM
+    for i in range(int(top / step) + 1):
+        y = base - i * step * scale
+        drawing.line([(LEFT, y), (WIDTH - RIGHT, y)])
+        drawing.text(LEFT - 8, y + 4, f"{i * step:,.0f}".replace(",", " "), "end")
+    room = (WIDTH - LEFT - RIGHT) / len(groups)
+    for at, (label, bars) in enumerate(groups):
+        width = room * 0.8 / len(bars)
+        for number, (name, rate, least, most) in enumerate(bars):
+            x = LEFT + room * (at + 0.1) + width * number
+            drawing.box(x, base - rate * scale, width * 0.9, rate * scale, COLOURS[number])
+            drawing.line([(x + width * 0.45, base - least * scale), (x + width * 0.45, base - most * scale)], "#222", 1.5)
+            drawing.text(x + width * 0.45, base - most * scale - 5, f"{rate:,.0f}".replace(",", " "), "middle", 12)
+            drawing.text(x + width * 0.45, base + 17, name, "middle", 11)
+        drawing.text(LEFT + room * (at + 0.5), base + 38, label, "middle")
+    drawing.write(path)
+
+
+def draw_latencies(path, curves):
+    """curves: [(name, [(quantile, milliseconds)])]; both axes logarithmic, the horizontal one in nines."""
+    drawing = Drawing("Latency in ms, by share of requests")
+    points = [(q, ms) for _, curve in curves for q, ms in curve if ms > 0 and q < 1]
+    low = math.floor(math.log10(min(ms for _, ms in points)))
+    high = max(low + 1, math.ceil(math.log10(max(ms for _, ms in points))))
+    nines = 4
+
+    def place(quantile, ms):
+        along = min(nines, -math.log10(1 - quantile)) / nines
+        up = (math.log10(ms) - low) / (high - low)
+        return LEFT + along * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+
+    for power in range(low, high + 1):
+        drawing.line([place(0, 10**power), place(1 - 10**-nines, 10**power)])
+        drawing.text(LEFT - 8, place(0, 10**power)[1] + 4, f"{10.0 ** power:g}", "end")
+    for quantile in (0.5, 0.9, 0.99, 0.999, 0.9999):
+        drawing.line([place(quantile, 10**low), place(quantile, 10**high)])
+        drawing.text(place(quantile, 10**low)[0], HEIGHT - BOTTOM + 18, f"{quantile * 100:g} %", "middle")
+    for number, (name, curve) in enumerate(curves):
+        colour = COLOURS[number % len(COLOURS)]
+        drawing.line([place(q, ms) for q, ms in curve if ms > 0 and q < 1], colour, 2)
+        drawing.text(LEFT + 12 + 150 * number, HEIGHT - 8, name, colour=colour)
+    drawing.write(path)
+
+
+def draw(directory, result, curves):
+    os.makedirs(directory, exist_ok=True)
+    groups = []
+    for label, ours, theirs in (("200 organisations", "saturation", "rate"), ("one organisation", "hot", "rate_hot")):
+        bars = [("Växel", *_spread(result[ours], "rate"))]
+        bars += [(peer["name"].split(",")[0], *_spread(peer, theirs)) for peer in result["peers"]]
+        groups.append((label, bars))
+    paths = [os.path.join(directory, "rates.svg"), os.path.join(directory, "latencies.svg")]
+    draw_rates(paths[0], groups)
+    draw_latencies(paths[1], curves)
+    return paths
+
+
+def _spread(figures, name):
+    return figures[name], figures.get(f"{name}_min", figures[name]), figures.get(f"{name}_max", figures[name])

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures as a table for a person, 80 columns at most."""
+
+
+def _number(value):
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def _range(figures, name):
+    if f"{name}_min" not in figures:
+        return ""
+    return f"{_number(figures[f'{name}_min'])} - {_number(figures[f'{name}_max'])}"
+
+
+def _row(*cells):
+    widths = (24, 11, 20, 8, 8, 8)
+    first, *rest = [str(cell) for cell in cells]
+    return (first.ljust(widths[0]) + "".join(cell.rjust(width) for cell, width in zip(rest, widths[1:]))).rstrip()
+
+
+def table(result):
+    machine, settings, verified = result["machine"], result["settings"], result["verified"]
+    lines = [
+        f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']} GiB, Linux {machine['kernel']}",
+        f"one fdatasync {machine['fdatasync_us']:.0f} us, stolen {machine['steal'] * 100:.1f} %; "
+        f"{settings['workers']} worker(s), {settings['connections']} connections, {settings['rounds']} round(s)",
+        "",
+        _row("", "per second", "min - max", "p50 ms", "p99 ms", "p99.9"),
+    ]
+    names = {"saturation": "saturation, spread", "hot": "saturation, hot", "half_load": "half load, open loop"}
+    for key, label in names.items():
+        figures = result[key]
+        latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
+        lines.append(_row(label, _number(figures["rate"]), _range(figures, "rate"), *latencies))
+    for peer in result["peers"]:
+        lines.append(_row(f"peer, spread", _number(peer["rate"]), _range(peer, "rate")))
+        lines.append(_row(f"peer, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))
+    lone, cpu = result["lone"], result["cpu_us"]
+    bound = 3 * (lone["redis_rtt_ms"] + lone["commit_ms"])
+    lines += [
+        "",
+        f"A lone request: {lone['p50_ms']:.3f} ms; a Redis round trip {lone['redis_rtt_ms']:.3f} ms, "
+        f"a commit {lone['commit_ms']:.3f} ms",
+        f"    (the goal: at most 3 x their sum, {bound:.3f} ms)",
+        "CPU us a purchase: " + ", ".join(f"{name} {value:.1f}" for name, value in cpu.items())
+        + f"; sum {sum(cpu.values()):.1f}",
+    ]
+    for peer in result["peers"]:
+        spread, hot = (result[key]["rate"] / peer[name] for key, name in (("saturation", "rate"), ("hot", "rate_hot")))
+        lines.append(f"Peer: {peer['name']}; spread {spread:.1f} x, hot {hot:.1f} x")
+    lines.append(
+        f"Verified: {_number(verified['answers'])} approved, {_number(verified['rows'])} rows; counters equal the records"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark's own PostgreSQL, Redis and switch; `services` beside this file starts and ends them."""
+
+import os
+import subprocess
+import sys
+
+import accounting
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+PROGRAMS = os.environ.get("PROGRAMS", os.path.join(ROOT, "build", "release"))
+
+
+class Trouble(Exception):
+    """Why there is no figure, in words for a person."""
+
+
+def run(arguments, patience_s, **options):
+    """Runs a program to its end and returns what it printed. Its complaints go to standard error."""
+    child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **options)
+    try:
+        output, _ = child.communicate(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"{os.path.basename(arguments[0])} took longer than {patience_s:.0f} s") from None
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    if child.returncode != 0:
+        raise Trouble(f"{' '.join(arguments)} ended with {child.returncode}: {output[-2000:].strip()}")
+    return output
+
+
+class Servers:
+    """Use it with `with`: whatever was started is ended."""
+
+    def __init__(self, state, organisations, travellers):
+        self.state = state
+        self.organisations = organisations
+        self.travellers = travellers
+        self.switch_pid = None
+
+    def __enter__(self):
+        self._command("wipe")
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _start(self):
+        places = self._command("up", str(self.organisations), str(self.travellers))
+        for line in places.splitlines():
+            name, _, value = line.partition("=")
+            setattr(self, name, int(value) if name.endswith("_pid") else value)
+
+    def __exit__(self, kind, _value, _traceback):
+        # After a failure the logs are worth more than the space.
+        self._command("wipe" if kind is None else "down")
+
+    def _command(self, name, *arguments):
+        return run([os.path.join(HERE, "services"), name, self.state, *arguments], 120)
+
+    def start_switch(self, settings):
+        """The switch anew, with settings such as "switch.workers=2"."""
+        self.switch_pid = int(self._command("switch", *settings))
+
+    def sql(self, text):
+        return run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text], 300).strip()
+
+    def sql_file(self, path, **variables):
+        settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
+        options = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
+        run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *settings, self.conninfo(), "-f", path], 300, env=options)
+
+    def conninfo(self):
+        return f"host={self.postgres_host} user=postgres dbname=vaxel"
+
+    def vaxel(self, *arguments, patience_s=60, **options):
+        config = os.path.join(self.state, "vaxel.ini")
+        return run([os.path.join(PROGRAMS, "vaxel"), "--config", config, *arguments], patience_s, **options)
+
+    def cpu_s(self):
+        """CPU time so far of each part."""
+        return {
+            "switch": accounting.process_cpu_s(self.switch_pid),
+            "redis": accounting.process_cpu_s(self.redis_pid),
+            "postgres": accounting.family_cpu_s(self.postgres_pid),
+        }
