@@ -85,15 +85,15 @@ static bool fail_value(const struct config_setting *setting, const char *text, s
     return failure_set(failure, "%s.%s = \"%s\": %s is wanted", setting->section, setting->key, text, allowed);
 }
 
-static bool check_accepted(const struct config_setting *setting, const struct value *value, struct failure *failure) {
-    return value_is_accepted(setting, value) || fail_value(setting, value->text, failure);
-}
-
 static bool read_value(const struct config_setting *setting, const char *text, struct value *value,
                        struct failure *failure) {
     if (value_parse(setting, text, value))
-        return check_accepted(setting, value, failure);
+        return true;
     return setting->type == CONFIG_TEXT ? fail_length(setting, failure) : fail_value(setting, text, failure);
+}
+
+static bool check_value(const struct config_setting *setting, const struct value *value, struct failure *failure) {
+    return value_is_accepted(setting, value) || fail_value(setting, value->text, failure);
 }
 
 void config_defaults(const struct config_setting *table, size_t count, void *settings) {
@@ -137,9 +137,7 @@ static bool take_continuation(struct reading *reading, const struct config_setti
     if (setting->type != CONFIG_TEXT || is_no_text(reading, setting->section, text))
         return failure_set(reading->failure, "an indented line goes on with %s.%s: begin what is new at the margin",
                            setting->section, setting->key);
-    if (!append_text(&given->value, text))
-        return fail_length(setting, reading->failure);
-    return check_accepted(setting, &given->value, reading->failure);
+    return append_text(&given->value, text) || fail_length(setting, reading->failure);
 }
 
 static bool take(struct reading *reading, const char *section, const char *key, const char *text) {
@@ -206,6 +204,17 @@ static bool read_file(struct reading *reading) {
     return !reading->has_failed;
 }
 
+/* Only at the end is a text known to go on no further. */
+static bool check_given(struct reading *reading) {
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct given *given = &reading->given[i];
+        reading->line = given->line;
+        if (given->line != 0 && !check_value(&reading->table[i], &given->value, reading->failure))
+            return fail_here(reading);
+    }
+    return true;
+}
+
 bool config_read(const struct config_setting *table, size_t count, const char *path, void *settings,
                  struct failure *failure) {
     struct reading reading = {.table = table, .count = count, .path = path, .failure = failure};
@@ -214,7 +223,7 @@ bool config_read(const struct config_setting *table, size_t count, const char *p
         return failure_set(failure, "cannot open %s: %s", path, strerror(errno));
     reading.given = calloc(count, sizeof(*reading.given));
     CHECK(reading.given != NULL);
-    bool is_good = read_file(&reading);
+    bool is_good = read_file(&reading) && check_given(&reading);
     for (size_t i = 0; is_good && i < count; i++) {
         if (reading.given[i].line != 0)
             value_store(&table[i], &reading.given[i].value, settings);
@@ -236,7 +245,7 @@ bool config_set(const struct config_setting *table, size_t count, const char *as
     if (setting == NULL)
         return fail_unknown(table, count, section, key, failure);
     struct value value;
-    if (!read_value(setting, equals + 1, &value, failure))
+    if (!read_value(setting, equals + 1, &value, failure) || !check_value(setting, &value, failure))
         return false;
     value_store(setting, &value, settings);
     return true;
