@@ -25,7 +25,7 @@ static void fail_by_message(struct link *link) {
     char text[FAILURE_TEXT_SIZE];
     size_t size = 0;
     for (const char *from = PQerrorMessage(link->connection); *from != '\0' && size < sizeof text - 1; from++)
-        text[size++] = *from == '\n' ? ' ' : *from;
+        text[size++] = *from == '\n' || *from == '\t' ? ' ' : *from;
     while (size > 0 && text[size - 1] == ' ')
         size--;
     text[size] = '\0';
@@ -49,11 +49,18 @@ void link_fail(struct link *link, const char *why) {
         link->options.on_lost(link->options.owner);
 }
 
+/* Notices repeat what errors say better. */
+static void pass_over_notice(void *unused, const char *message) {
+    (void)unused;
+    (void)message;
+}
+
 static void connect_start(struct link *link) {
     link->stage = LINK_CONNECTING;
     link->heard_at = link->now;
     link->connection = PQconnectStart(link->options.conninfo);
     CHECK(link->connection != NULL);
+    PQsetNoticeProcessor(link->connection, pass_over_notice, NULL);
     if (PQstatus(link->connection) == CONNECTION_BAD)
         fail_by_message(link);
     else

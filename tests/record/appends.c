@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/desk.h"
 
-static struct test_database database;
-static struct desk desk;
-
-static void open_desk(void) {
-    test_database_create(&database, true);
-    desk_start(&desk, database.conninfo, &desk_options);
-    cr_assert_eq(desk_rebuild(&desk, 1)->epoch, 1);
-}
-
-static void close_desk(void) {
-    desk_stop(&desk);
-    test_database_drop(&database);
-}
-
-TestSuite(record, .init = open_desk, .fini = close_desk, .timeout = 120);
-
 static int rows_seen_when_told;
 
 static void look_at_once(struct desk *at, const struct outcome *outcome) {
@@ -55,7 +39,8 @@ Test(record, what_is_looked_up_is_what_was_appended) {
 }
 
 Test(record, an_id_is_looked_up_over_all_organisations) {
-    test_sql(database.conninfo, "INSERT INTO organisation (id, state, limit_minor) VALUES (1, 'active', 0), (2, 'active', 0)");
+    test_sql(database.conninfo,
+             "INSERT INTO organisation (id, state, limit_minor) VALUES (1, 'active', 0), (2, 'active', 0)");
     struct entry entry = purchase_of(1, 1);
     desk_append(&desk, &entry);
     record_look_up(desk.record, 4711, &entry.id, entry.month, 0);

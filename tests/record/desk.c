@@ -14,19 +14,19 @@ const struct record_options desk_options = {
 };
 
 static void on_outcome(void *owner, const struct outcome *outcome) {
-    struct desk *desk = owner;
+    struct desk *mine = owner;
     cr_assert(outcome->owner < OWNERS);
-    if (desk->on_outcome != NULL)
-        desk->on_outcome(desk, outcome);
-    desk->outcomes[outcome->owner] = *outcome;
-    desk->times_told[outcome->owner]++;
-    desk->told++;
+    if (mine->on_outcome != NULL)
+        mine->on_outcome(mine, outcome);
+    mine->outcomes[outcome->owner] = *outcome;
+    mine->times_told[outcome->owner]++;
+    mine->told++;
 }
 
 static void on_sums(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
-    struct desk *desk = owner;
-    struct sums_read *read = &desk->sums[desk->sums_told++];
-    cr_assert(desk->sums_told <= SUMS_READ);
+    struct desk *mine = owner;
+    struct sums_read *read = &mine->sums[mine->sums_told++];
+    cr_assert(mine->sums_told <= SUMS_READ);
     *read = (struct sums_read){.organisation = organisation, .is_read = sums != NULL};
     if (sums == NULL)
         return;
@@ -42,54 +42,72 @@ static void on_sums(void *owner, int32_t organisation, struct month month, const
 }
 
 static void on_found(void *owner, uint64_t reply_to, bool is_answered, const struct found *found) {
-    struct desk *desk = owner;
+    struct desk *mine = owner;
     cr_assert_eq(reply_to, 4711);
-    desk->found_told++;
-    desk->is_answered = is_answered;
-    desk->found = *found;
+    mine->found_told++;
+    mine->is_answered = is_answered;
+    mine->found = *found;
 }
 
 static void on_up(void *owner, bool is_up) {
-    struct desk *desk = owner;
-    cr_assert_neq(desk->is_up, is_up, "said twice");
-    desk->is_up = is_up;
-    desk->ups += is_up;
-    desk->downs += !is_up;
+    struct desk *mine = owner;
+    cr_assert_neq(mine->is_up, is_up, "said twice");
+    mine->is_up = is_up;
+    mine->ups += is_up;
+    mine->downs += !is_up;
 }
 
-void desk_start(struct desk *desk, const char *conninfo, const struct record_options *options) {
-    memset(desk, 0, sizeof *desk);
+void desk_start(struct desk *mine, const char *conninfo, const struct record_options *options) {
+    memset(mine, 0, sizeof *mine);
     struct record_options own = *options;
     own.conninfo = conninfo;
-    own.owner = desk;
+    own.owner = mine;
     own.on_outcome = on_outcome;
     own.on_sums = on_sums;
     own.on_found = on_found;
     own.on_up = on_up;
-    desk->conninfo = conninfo;
-    desk->record = record_create(&own, tick_now());
-    DESK_UNTIL(desk, desk->is_up);
+    mine->conninfo = conninfo;
+    mine->record = record_create(&own, tick_now());
+    DESK_UNTIL(mine, mine->is_up);
 }
 
-void desk_stop(struct desk *desk) {
-    record_destroy(desk->record);
-    desk->record = NULL;
+void desk_stop(struct desk *mine) {
+    record_destroy(mine->record);
+    mine->record = NULL;
 }
 
-void desk_turn(struct desk *desk) {
+void desk_turn(struct desk *mine) {
     struct record_interest interests[RECORD_CONNECTIONS];
     struct pollfd polled[RECORD_CONNECTIONS];
-    record_flush(desk->record, tick_now());
-    record_interests(desk->record, interests);
+    record_flush(mine->record, tick_now());
+    record_interests(mine->record, interests);
     for (int at = 0; at < RECORD_CONNECTIONS; at++)
         polled[at] = (struct pollfd){.fd = interests[at].fd, .events = interests[at].events};
     poll(polled, RECORD_CONNECTIONS, 20);
     for (int at = 0; at < RECORD_CONNECTIONS; at++)
         if (polled[at].fd >= 0 && polled[at].revents != 0)
-            record_ready(desk->record, tick_now(), at, polled[at].revents);
-    if (tick_now().us >= record_next_tick(desk->record).us)
-        record_tick(desk->record, tick_now());
+            record_ready(mine->record, tick_now(), at, polled[at].revents);
+    if (tick_now().us >= record_next_tick(mine->record).us)
+        record_tick(mine->record, tick_now());
 }
+
+/* ---- the suite ---- */
+
+struct test_database database;
+struct desk desk;
+
+static void open_desk(void) {
+    test_database_create(&database, true);
+    desk_start(&desk, database.conninfo, &desk_options);
+    cr_assert_eq(desk_rebuild(&desk, 1)->epoch, 1);
+}
+
+static void close_desk(void) {
+    desk_stop(&desk);
+    test_database_drop(&database);
+}
+
+TestSuite(record, .init = open_desk, .fini = close_desk, .timeout = 120);
 
 /* ---- what is asked ---- */
 
@@ -155,34 +173,34 @@ struct check check_of(const struct entry *entry) {
 /* Owners of single questions, out of the way of those that a test numbers itself. */
 #define SINGLE_OWNER (OWNERS - 1)
 
-static struct outcome await_single(struct desk *desk) {
-    uint8_t before = desk->times_told[SINGLE_OWNER];
-    DESK_UNTIL(desk, desk->times_told[SINGLE_OWNER] != before);
-    return desk->outcomes[SINGLE_OWNER];
+static struct outcome await_single(struct desk *mine) {
+    uint8_t before = mine->times_told[SINGLE_OWNER];
+    DESK_UNTIL(mine, mine->times_told[SINGLE_OWNER] != before);
+    return mine->outcomes[SINGLE_OWNER];
 }
 
-struct outcome desk_append(struct desk *desk, const struct entry *entry) {
-    cr_assert(record_append(desk->record, entry, SINGLE_OWNER));
-    return await_single(desk);
+struct outcome desk_append(struct desk *mine, const struct entry *entry) {
+    cr_assert(record_append(mine->record, entry, SINGLE_OWNER));
+    return await_single(mine);
 }
 
-struct outcome desk_check(struct desk *desk, const struct check *check) {
-    cr_assert(record_check(desk->record, check, SINGLE_OWNER));
-    return await_single(desk);
+struct outcome desk_check(struct desk *mine, const struct check *check) {
+    cr_assert(record_check(mine->record, check, SINGLE_OWNER));
+    return await_single(mine);
 }
 
-struct outcome desk_undo(struct desk *desk, const struct undo *undo) {
-    cr_assert(record_undo(desk->record, undo, SINGLE_OWNER));
-    return await_single(desk);
+struct outcome desk_undo(struct desk *mine, const struct undo *undo) {
+    cr_assert(record_undo(mine->record, undo, SINGLE_OWNER));
+    return await_single(mine);
 }
 
-const struct sums_read *desk_rebuild(struct desk *desk, int32_t organisation) {
-    int before = desk->sums_told;
-    cr_assert(record_read_sums(desk->record, organisation, month_now()));
-    DESK_UNTIL(desk, desk->sums_told > before);
-    cr_assert(desk->sums[before].is_read);
-    cr_assert_eq(desk->sums[before].organisation, organisation);
-    return &desk->sums[before];
+const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation) {
+    int before = mine->sums_told;
+    cr_assert(record_read_sums(mine->record, organisation, month_now()));
+    DESK_UNTIL(mine, mine->sums_told > before);
+    cr_assert(mine->sums[before].is_read);
+    cr_assert_eq(mine->sums[before].organisation, organisation);
+    return &mine->sums[before];
 }
 
 int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id) {

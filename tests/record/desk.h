@@ -40,27 +40,31 @@ struct desk {
     bool is_answered;
     struct found found;
     /* Runs before an outcome is noted. */
-    void (*on_outcome)(struct desk *desk, const struct outcome *outcome);
+    void (*on_outcome)(struct desk *mine, const struct outcome *outcome);
     const char *conninfo;
 };
 
 extern const struct record_options desk_options;
 
 /* Starts and waits until it is up. */
-void desk_start(struct desk *desk, const char *conninfo, const struct record_options *options);
-void desk_stop(struct desk *desk);
+void desk_start(struct desk *mine, const char *conninfo, const struct record_options *options);
+void desk_stop(struct desk *mine);
 
 /* A turn of the loop: flushes, waits for at most 20 ms, hands over what is ready, and the time. */
-void desk_turn(struct desk *desk);
+void desk_turn(struct desk *mine);
 
-#define DESK_UNTIL(desk, condition)                                                                                    \
+#define DESK_UNTIL(mine, condition)                                                                                    \
     do {                                                                                                               \
         struct tick give_up = {tick_now().us + PATIENCE_US};                                                           \
         while (!(condition)) {                                                                                         \
             cr_assert(tick_now().us < give_up.us, "waited in vain for: %s", #condition);                               \
-            desk_turn(desk);                                                                                           \
+            desk_turn(mine);                                                                                           \
         }                                                                                                              \
     } while (0)
+
+/* Each test of the suite `record` has a fresh database, and a desk that has rebuilt organisation 1: its epoch is 1. */
+extern struct test_database database;
+extern struct desk desk;
 
 /* ---- what is asked ---- */
 
@@ -75,11 +79,11 @@ struct undo undo_of(const struct entry *entry);
 struct check check_of(const struct entry *entry);
 
 /* Appends, checks or undoes one thing and waits for its outcome. */
-struct outcome desk_append(struct desk *desk, const struct entry *entry);
-struct outcome desk_check(struct desk *desk, const struct check *check);
-struct outcome desk_undo(struct desk *desk, const struct undo *undo);
+struct outcome desk_append(struct desk *mine, const struct entry *entry);
+struct outcome desk_check(struct desk *mine, const struct check *check);
+struct outcome desk_undo(struct desk *mine, const struct undo *undo);
 /* Raises the fence by a rebuild, and says its epoch. */
-const struct sums_read *desk_rebuild(struct desk *desk, int32_t organisation);
+const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation);
 int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id);
 const struct remembered *memory_of(const struct sums_read *sums, const struct request_id *id);
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server breaks under load: every append is told once, and what was told as recorded is there, once. */
+#include "record/desk.h"
+
+#define ENTRIES 6000
+
+static struct entry entries[ENTRIES];
+static uint32_t appended;
+
+/* Keeps a few hundred rows under way for as long as there are any left. */
+static void append_some(struct desk *at) {
+    while (appended < ENTRIES && appended - at->told < 300) {
+        entries[appended] = purchase_of((int32_t)(1 + appended % 3), 1);
+        cr_assert(record_append(at->record, &entries[appended], appended));
+        appended++;
+    }
+}
+
+static void turn_until_told(struct desk *at, uint32_t told) {
+    struct tick give_up = {tick_now().us + PATIENCE_US};
+    while (at->told < told) {
+        cr_assert(tick_now().us < give_up.us, "only %u of %u were told", at->told, told);
+        append_some(at);
+        desk_turn(at);
+    }
+}
+
+static void build_fences(struct desk *at) {
+    for (int32_t organisation = 1; organisation <= 3; organisation++)
+        desk_rebuild(at, organisation);
+}
+
+static void expect_each_once(struct desk *at) {
+    for (uint32_t owner = 0; owner < ENTRIES; owner++) {
+        cr_assert_eq(at->times_told[owner], 1);
+        cr_assert_eq(at->outcomes[owner].kind, OUTCOME_RECORDED, "owner %u was told %d", owner,
+                     (int)at->outcomes[owner].kind);
+    }
+    cr_assert_eq(sql_number(at->conninfo, "SELECT count(*) FROM entry"), ENTRIES);
+    cr_assert_eq(sql_number(at->conninfo, "SELECT count(DISTINCT id) FROM entry"), ENTRIES);
+    for (uint32_t owner = 0; owner < ENTRIES; owner += 997)
+        cr_assert_eq(rows_of(at->conninfo, &entries[owner].id), 1);
+}
+
+static struct test_postgres postgres;
+
+static void start_server(void) {
+    test_postgres_start(&postgres);
+}
+
+static void stop_server(void) {
+    desk_stop(&desk);
+    test_postgres_stop(&postgres);
+}
+
+TestSuite(record_breaks, .init = start_server, .fini = stop_server, .timeout = 240);
+
+Test(record_breaks, a_server_that_crashes_under_load_loses_nothing_and_doubles_nothing) {
+    desk_start(&desk, postgres.conninfo, &desk_options);
+    build_fences(&desk);
+    for (uint32_t round = 1; round <= 3; round++) {
+        turn_until_told(&desk, round * ENTRIES / 4);
+        append_some(&desk);
+        record_flush(desk.record, tick_now());
+        test_postgres_kill(&postgres);
+        int downs = desk.downs;
+        DESK_UNTIL(&desk, desk.downs > downs || !desk.is_up);
+        test_postgres_restart(&postgres);
+    }
+    turn_until_told(&desk, ENTRIES);
+    expect_each_once(&desk);
+    cr_assert_eq(desk.ups, 4);
+}
+
+Test(record_breaks, connections_ended_again_and_again_under_load_lose_nothing) {
+    desk_start(&desk, postgres.conninfo, &desk_options);
+    build_fences(&desk);
+    for (uint32_t round = 1; round <= 20; round++) {
+        turn_until_told(&desk, round * ENTRIES / 25);
+        append_some(&desk);
+        record_flush(desk.record, tick_now());
+        test_sql(postgres.conninfo, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                                    "WHERE application_name LIKE 'vaxel re%%'");
+        DESK_UNTIL(&desk, desk.downs == (int)round && desk.is_up);
+    }
+    turn_until_told(&desk, ENTRIES);
+    expect_each_once(&desk);
+}
+
+Test(record_breaks, a_server_that_falls_silent_is_given_up_and_found_again) {
+    struct record_options options = desk_options;
+    options.silence_us = 500000;
+    desk_start(&desk, postgres.conninfo, &options);
+    build_fences(&desk);
+    turn_until_told(&desk, ENTRIES / 2);
+    test_postgres_pause(&postgres);
+    append_some(&desk);
+    DESK_UNTIL(&desk, desk.downs == 1);
+    test_postgres_resume(&postgres);
+    turn_until_told(&desk, ENTRIES);
+    expect_each_once(&desk);
+}
+
+Test(record_breaks, sums_asked_for_while_the_server_is_away_are_read_when_it_is_back) {
+    desk_start(&desk, postgres.conninfo, &desk_options);
+    build_fences(&desk);
+    test_postgres_kill(&postgres);
+    DESK_UNTIL(&desk, !desk.is_up);
+    for (int32_t organisation = 1; organisation <= 3; organisation++)
+        cr_assert(record_read_sums(desk.record, organisation, month_now()));
+    desk_turn(&desk);
+    test_postgres_restart(&postgres);
+    DESK_UNTIL(&desk, desk.sums_told == 6);
+    for (int at = 3; at < 6; at++)
+        cr_assert_eq(desk.sums[at].epoch, 2);
+}
+
+Test(record_breaks, a_look_up_does_not_wait_for_a_server_that_is_gone) {
+    struct record_options options = desk_options;
+    options.silence_us = 200000;
+    desk_start(&desk, postgres.conninfo, &options);
+    test_postgres_pause(&postgres);
+    struct request_id id = new_id();
+    record_look_up(desk.record, 4711, &id, month_now(), 1);
+    DESK_UNTIL(&desk, desk.found_told == 1);
+    cr_assert_not(desk.is_answered);
+    test_postgres_resume(&postgres);
+}
+
+Test(record_breaks, a_database_of_another_version_is_not_written_to) {
+    desk_start(&desk, postgres.conninfo, &desk_options);
+    desk_stop(&desk);
+    test_sql(postgres.conninfo, "INSERT INTO schema_migration VALUES ('9999_later.sql')");
+    memset(&desk, 0, sizeof desk);
+    struct record_options options = desk_options;
+    options.conninfo = postgres.conninfo;
+    desk.record = record_create(&options, tick_now());
+    struct entry entry = purchase_of(1, 1);
+    cr_assert(record_append(desk.record, &entry, 1));
+    for (int turn = 0; turn < 20; turn++)
+        desk_turn(&desk);
+    cr_assert_eq(sql_number(postgres.conninfo, "SELECT count(*) FROM entry"), 0);
+    test_sql(postgres.conninfo, "DELETE FROM schema_migration WHERE name LIKE '9999%%'");
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/desk.h"
+
+static void append_hundred(void (*spoil)(struct entry *entry), uint32_t spoilt) {
+    for (uint32_t owner = 0; owner < 100; owner++) {
+        struct entry entry = purchase_of(1, 1);
+        if (owner == spoilt)
+            spoil(&entry);
+        cr_assert(record_append(desk.record, &entry, owner));
+    }
+    DESK_UNTIL(&desk, desk.told == 100);
+}
+
+static void expect_one_refused(uint32_t spoilt) {
+    for (uint32_t owner = 0; owner < 100; owner++) {
+        cr_assert_eq(desk.times_told[owner], 1);
+        cr_assert_eq(desk.outcomes[owner].kind, owner == spoilt ? OUTCOME_REFUSED : OUTCOME_RECORDED);
+    }
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM entry"), 99);
+    DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM quarantine") == 1);
+}
+
+static void fill_with_ones(struct entry *entry) {
+    memset(&entry->product, 0xff, sizeof entry->product);
+    memset(&entry->place, 0xff, sizeof entry->place);
+}
+
+Test(record, a_row_that_is_no_utf8_is_quarantined_and_99_are_recorded) {
+    append_hundred(fill_with_ones, 42);
+    expect_one_refused(42);
+    cr_assert_neq(strstr(test_sql(database.conninfo, "SELECT what FROM quarantine"), "product=\\xff\\xff"), NULL);
+    cr_assert_neq(strstr(test_sql(database.conninfo, "SELECT why FROM quarantine"), "22021"), NULL);
+}
+
+static void fill_to_the_brim(struct entry *entry) {
+    memset(&entry->product, 'x', sizeof entry->product);
+}
+
+Test(record, a_row_that_breaks_a_check_is_quarantined_and_99_are_recorded) {
+    append_hundred(fill_to_the_brim, 99);
+    expect_one_refused(99);
+    cr_assert_neq(strstr(test_sql(database.conninfo, "SELECT why FROM quarantine"), "23514"), NULL);
+}
+
+static void forget_month(struct entry *entry) {
+    entry->month.yyyymm = 202613;
+}
+
+Test(record, a_row_of_no_month_is_quarantined_and_99_are_recorded) {
+    test_sql(database.conninfo, "INSERT INTO fence VALUES (1, 202613, 1)");
+    append_hundred(forget_month, 0);
+    expect_one_refused(0);
+}
+
+Test(record, a_month_without_a_partition_gets_one_and_its_row_is_recorded) {
+    struct entry entry = purchase_of(1, 1);
+    entry.month.yyyymm = 209901;
+    test_sql(database.conninfo, "INSERT INTO fence VALUES (1, 209901, 1)");
+    cr_assert_eq(desk_append(&desk, &entry).kind, OUTCOME_RECORDED);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM entry_209901"), 1);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM quarantine"), 0);
+}
+
+Test(record, the_partitions_of_this_month_and_the_next_two_are_made_ahead) {
+    struct month month = month_now();
+    for (int ahead = 0; ahead < 3; ahead++, month = month_after(month))
+        for (int table = 0; table < 2; table++)
+            cr_assert_str_eq(test_sql(database.conninfo, "SELECT to_regclass('%s_%d') IS NOT NULL",
+                                      table == 0 ? "entry" : "refusal", month.yyyymm),
+                             "t");
+}
+
+Test(record, a_refusal_of_a_month_without_a_partition_gets_one) {
+    struct refusal_note note = {.id = new_id(), .day = {20990101}, .organisation = 1, .reason = REASON_CREDIT_LIMIT};
+    record_note_refusal(desk.record, &note);
+    DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM refusal WHERE month = 209901") == 1);
+}
+
+Test(record, a_table_that_is_gone_quarantines_nothing_and_is_waited_for) {
+    struct entry entry = purchase_of(1, 1);
+    test_sql(database.conninfo, "ALTER TABLE entry RENAME TO entry_away");
+    cr_assert(record_append(desk.record, &entry, 1));
+    DESK_UNTIL(&desk, desk.downs == 1);
+    test_sql(database.conninfo, "ALTER TABLE entry_away RENAME TO entry");
+    DESK_UNTIL(&desk, desk.told == 1);
+    cr_assert_eq(desk.outcomes[1].kind, OUTCOME_RECORDED);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM quarantine"), 0);
+}
