@@ -50,10 +50,10 @@ Test(card, one_wrong_digit_is_noticed) {
     char text[] = "9932543656338004";
     for (int place = 0; place < 16; place++) {
         char right = text[place];
-        for (char digit = '0'; digit <= '9'; digit++) {
+        for (int digit = 0; digit < 10; digit++) {
             uint64_t number;
-            text[place] = digit;
-            cr_expect_eq(card_parse(text, &number), digit == right, "%s", text);
+            text[place] = (char)('0' + digit);
+            cr_expect_eq(card_parse(text, &number), text[place] == right, "%s", text);
         }
         text[place] = right;
     }
