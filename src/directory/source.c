@@ -35,20 +35,11 @@ void source_disconnect(struct source *source) {
     source->connection = NULL;
 }
 
-/* libpq ends its messages with a line break, and may fold several into one. */
+/* Of libpq's message the first line: the others guess at what to do. */
 static bool lose(struct source *source, const char *what, const char *why, struct failure *failure) {
-    char line[FAILURE_TEXT_SIZE];
-    size_t size = strnlen(why, sizeof(line) - 1);
-    memcpy(line, why, size);
-    while (size > 0 && line[size - 1] == '\n') {
-        size--;
-    }
-    line[size] = 0;
-    for (char *at = line; *at != 0; at++) {
-        *at = *at == '\n' ? ' ' : *at;
-    }
+    (void)failure_set(failure, "%s: %.*s", what, (int)strcspn(why, "\n"), why);
     source_disconnect(source);
-    return failure_set(failure, "%s: %s", what, line);
+    return false;
 }
 
 static bool lose_by(struct source *source, enum await how, const char *what, struct failure *failure) {
