@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vaxel/ask.h"
+
+#include "base/card.h"
+#include "base/check.h"
+#include "vaxel/print.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAUSE_US INT64_C(50000)
+
+/* ---- options ---- */
+
+/* Reads 16 digits, with or without spaces. Luhn's sum is the switch's to judge or not: what matters is whether somebody
+ * has the card. */
+static bool read_card(const char *text, uint64_t *number) {
+    int digits = 0;
+    *number = 0;
+    for (; *text != '\0'; text++) {
+        if (*text == ' ')
+            continue;
+        if (*text < '0' || *text > '9' || ++digits > 16)
+            return false;
+        *number = *number * 10 + (uint64_t)(*text - '0');
+    }
+    return digits == 16;
+}
+
+static bool take_card(const struct invocation *invocation, const char *card, struct credential *credential,
+                      char text[ASK_CREDENTIAL_TEXT]) {
+    credential->kind = CREDENTIAL_CARD;
+    if (!read_card(card, &credential->card)) {
+        usage_wrong(invocation, "--card wants the 16 digits printed on the card");
+        return false;
+    }
+    card_mask(credential->card, text);
+    return true;
+}
+
+static bool take_app(const struct invocation *invocation, const char *app, struct credential *credential,
+                     char text[ASK_CREDENTIAL_TEXT]) {
+    struct request_id id;
+    credential->kind = CREDENTIAL_APP;
+    if (strlen(app) != REQUEST_ID_TEXT_SIZE - 1 || !request_id_parse(app, &id)) {
+        usage_wrong(invocation, "--app wants a UUID, as 8-4-4-4-12 hex digits");
+        return false;
+    }
+    memcpy(credential->app, id.bytes, sizeof credential->app);
+    request_id_format(&id, text);
+    return true;
+}
+
+bool ask_credential(const struct invocation *invocation, struct credential *credential,
+                    char text[ASK_CREDENTIAL_TEXT]) {
+    const char *card = invocation_value(invocation, "card");
+    const char *app = invocation_value(invocation, "app");
+    if ((card == NULL) == (app == NULL)) {
+        usage_wrong(invocation, "either --card or --app is wanted");
+        return false;
+    }
+    return card != NULL ? take_card(invocation, card, credential, text) : take_app(invocation, app, credential, text);
+}
+
+bool ask_id(const struct invocation *invocation, struct request_id *id) {
+    const char *text = invocation_value(invocation, "id");
+    if (text != NULL && strlen(text) == REQUEST_ID_TEXT_SIZE - 1 && request_id_parse(text, id) && request_id_is_v7(id))
+        return true;
+    usage_wrong(invocation, "--id wants a purchase's id: a UUID of version 7");
+    return false;
+}
+
+/* ---- asking ---- */
+
+static void set_deadline(struct wire_request *request, int64_t timeout_us) {
+    if (request->call == CALL_AUTHORIZE)
+        request->authorize.timeout_us = timeout_us;
+    else if (request->call == CALL_BALANCE)
+        request->balance.timeout_us = timeout_us;
+}
+
+static bool ask_once(const struct settings *settings, const struct net_tls_files *files, struct wire_request *request,
+                     struct tick until, struct asked *asked) {
+    struct client_connection *connection =
+        client_connect(settings->connect, files, until.us - tick_now().us, &asked->trouble);
+    if (connection == NULL)
+        return false;
+    struct tick started = tick_now();
+    set_deadline(request, until.us - started.us);
+    bool is_answered = client_call(connection, request, until.us - started.us, &asked->reply, &asked->trouble);
+    asked->took_us = tick_now().us - started.us;
+    client_disconnect(connection);
+    return is_answered;
+}
+
+static bool are_readable(const struct net_tls_files *files, struct failure *failure) {
+    const char *const paths[] = {files->certificate, files->key, files->authority};
+    static const char *const options[] = {"--certificate", "--key", "--authority"};
+    for (size_t i = 0; i < 3; i++)
+        if (access(paths[i], R_OK) != 0)
+            return failure_set(failure,
+                               "%s can't be read (%s): name another file with %s, or in [client] of the settings",
+                               paths[i], strerror(errno), options[i]);
+    return true;
+}
+
+bool ask(const struct invocation *invocation, struct wire_request *request, int64_t timeout_us, bool is_repeated,
+         struct asked *asked) {
+    const struct settings *settings = &invocation->settings;
+    const struct net_tls_files files = {
+        .certificate = settings->client_certificate,
+        .key = settings->client_key,
+        .authority = settings->client_authority,
+    };
+    struct tick until = {tick_now().us + timeout_us};
+    asked->attempts = 0;
+    asked->trouble.text[0] = '\0';
+    if (!are_readable(&files, &asked->trouble))
+        return false;
+    for (;;) {
+        asked->attempts++;
+        if (ask_once(settings, &files, request, until, asked))
+            return true;
+        if (!is_repeated || tick_now().us + PAUSE_US >= until.us)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_US * 1000}, NULL);
+    }
+}
+
+/* ---- what came of it ---- */
+
+int ask_rejected(const struct invocation *invocation, const struct wire_reply *reply) {
+    CHECK(reply->kind == WIRE_REPLY_FAULT);
+    if (reply->fault.reason == REASON_UNSPECIFIED)
+        return command_broken(invocation, "the switch rejected the request: %s", reply->fault.text);
+    return command_broken(invocation, "the switch rejected the request: %s: %s", reason_name(reply->fault.reason),
+                          reply->fault.text);
+}
+
+int ask_status(const struct answer *answer) {
+    switch (answer->decision) {
+    case DECISION_APPROVED:
+        return EXIT_YES;
+    case DECISION_DECLINED:
+        return EXIT_NO;
+    case DECISION_FAILED:
+        break;
+    }
+    return EXIT_BROKEN;
+}
