@@ -103,7 +103,8 @@ static struct tick driver_pump(struct driver *driver) {
         }
         driver->next_due_us += driver->interval_us;
     }
-    return driver->next_due_us < (double)glance.us ? (struct tick){(int64_t)driver->next_due_us} : glance;
+    struct tick due = {(int64_t)driver->next_due_us};
+    return due.us < glance.us ? due : glance;
 }
 
 static void driver_step(struct driver *driver) {

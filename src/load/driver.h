@@ -88,7 +88,7 @@ struct driver {
 };
 
 /* ---- driver.c ---- */
-void *driver_run(void *driver);
+void *driver_run(void *argument);
 /* Sets up this share: connections number `number`, `number` + threads, … False: no memory, no ring. */
 void driver_prepare(struct driver *driver, struct control *control, uint32_t number, uint32_t threads);
 void driver_finish(struct driver *driver);

@@ -34,8 +34,12 @@
 #define POOL_CLASS_FIRST 10 /* 1 KiB */
 #define POOL_CLASS_COUNT 17 /* up to 64 MiB */
 
+struct free_block {
+    struct free_block *next;
+};
+
 struct pool {
-    void *free[POOL_CLASS_COUNT];
+    struct free_block *free[POOL_CLASS_COUNT];
     size_t kept_bytes;  /* on the free lists */
     size_t taken_bytes; /* lent out */
     size_t capacity_bytes;
@@ -252,6 +256,8 @@ void send_start(struct net_stream *stream);
 void send_completed(struct net_stream *stream, const struct completion *completion);
 /* Queued by the owner or made by TLS, and not yet passed to the kernel. */
 size_t send_pending(const struct net_stream *stream);
+/* How much of that there may be. */
+size_t send_capacity(const struct net_stream *stream);
 
 /* ---- tls.c ---- */
 /* A new TLS engine's session; NULL when memory is out. */

@@ -21,7 +21,7 @@ struct net_tls;
 struct net_options {
     uint32_t streams_capacity; /* accepted ones; past that a new connection is closed at once. Some more are dialled */
     uint32_t receive_buffers;  /* of NET_RECEIVE_SIZE bytes; a power of two */
-    uint32_t unread_capacity_bytes; /* what a peer may leave unread before it is cut off */
+    uint32_t unread_capacity_bytes; /* what a peer may leave unread before it is cut off; one that was dialled, 4 MiB */
     int64_t handshake_timeout_us;
     int64_t idle_timeout_us; /* 0: none */
 };

@@ -29,7 +29,7 @@ static uint8_t *pool_take(struct pool *pool, unsigned rank) {
     }
     void *memory = pool->free[rank];
     if (memory != NULL) {
-        memcpy(&pool->free[rank], memory, sizeof(void *));
+        pool->free[rank] = pool->free[rank]->next;
         pool->kept_bytes -= size;
     } else {
         memory = malloc(size);
@@ -50,8 +50,9 @@ void pool_give(struct pool *pool, struct buffer *buffer) {
     if (pool->kept_bytes + buffer->capacity > KEPT_BYTES) {
         free(buffer->data);
     } else {
-        memcpy(buffer->data, &pool->free[rank], sizeof(void *));
-        pool->free[rank] = buffer->data;
+        struct free_block *block = (void *)buffer->data;
+        block->next = pool->free[rank];
+        pool->free[rank] = block;
         pool->kept_bytes += buffer->capacity;
     }
     *buffer = (struct buffer){0};
@@ -81,9 +82,9 @@ bool pool_reserve(struct pool *pool, struct buffer *buffer, size_t size) {
 void pool_finish(struct pool *pool) {
     for (unsigned rank = 0; rank < POOL_CLASS_COUNT; rank++) {
         while (pool->free[rank] != NULL) {
-            void *memory = pool->free[rank];
-            memcpy(&pool->free[rank], memory, sizeof(void *));
-            free(memory);
+            struct free_block *block = pool->free[rank];
+            pool->free[rank] = block->next;
+            free(block);
         }
     }
     CHECK(pool->taken_bytes == 0);

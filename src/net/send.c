@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DIALLED_UNREAD_BYTES ((size_t)4 << 20)
+
 size_t send_pending(const struct net_stream *stream) {
     return stream->plain.size + stream->encrypted.size + stream->sending.size - stream->sent;
 }
@@ -78,12 +80,21 @@ void send_completed(struct net_stream *stream, const struct completion *completi
     }
 }
 
+/* One that we dialled is a service of ours, whose owner bounds what it asks; this only keeps a mistake from growing. */
+size_t send_capacity(const struct net_stream *stream) {
+    size_t capacity = stream->net->options.unread_capacity_bytes;
+    return stream->is_accepted || capacity > DIALLED_UNREAD_BYTES ? capacity : DIALLED_UNREAD_BYTES;
+}
+
 bool net_send(struct net_stream *stream, struct bytes bytes) {
     if (!stream_is_live(stream) && stream->state != STREAM_CONNECTING) {
         return false;
     }
+    if (bytes.size == 0) {
+        return true;
+    }
     size_t unread = send_pending(stream) + bytes.size;
-    if (unread > stream->net->options.unread_capacity_bytes) {
+    if (unread > send_capacity(stream)) {
         char why[WHY_SIZE];
         snprintf(why, sizeof(why), "left %zu bytes unread", unread);
         stream_abort(stream, why);

@@ -38,7 +38,7 @@ static int bio_read(BIO *bio, char *data, size_t size, size_t *taken) {
 static int bio_write(BIO *bio, const char *data, size_t size, size_t *taken) {
     struct net_stream *stream = BIO_get_data(bio);
     struct buffer *encrypted = &stream->encrypted;
-    size_t most = (size_t)stream->net->options.unread_capacity_bytes + ENGINE_BYTES;
+    size_t most = send_capacity(stream) + ENGINE_BYTES;
     BIO_clear_retry_flags(bio);
     *taken = 0;
     if (encrypted->size + size > most || !pool_reserve(&stream->net->pool, encrypted, size)) {

@@ -15,11 +15,12 @@ static ino_t descriptor_inode(int fd) {
     return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
-static void watch_arm(struct net *net, uint32_t index) {
-    struct watch_slot *slot = &net->watches[index];
+static void watch_arm(struct net *net, const struct net_watch *watch) {
+    CHECK(watch->slot != 0);
+    struct watch_slot *slot = &net->watches[watch->slot - 1];
     struct io_uring_sqe *sqe = ring_submission(net);
-    io_uring_prep_poll_add(sqe, slot->watch->fd, (unsigned short)slot->watch->events);
-    sqe->user_data = operation_word(OPERATION_WATCH, index, slot->generation);
+    io_uring_prep_poll_add(sqe, watch->fd, (unsigned short)watch->events);
+    sqe->user_data = operation_word(OPERATION_WATCH, watch->slot - 1, slot->generation);
     slot->is_armed = true;
 }
 
@@ -34,16 +35,12 @@ static uint32_t watch_slot_take(struct net *net) {
     return index;
 }
 
-static struct watch_slot *watch_slot_of(struct net *net, const struct net_watch *watch) {
-    return watch->slot == 0 ? NULL : &net->watches[watch->slot - 1];
-}
-
 /* A poll that has completed but was not seen yet finds the slot without a watch. */
 static void watch_end(struct net *net, struct net_watch *watch) {
-    struct watch_slot *slot = watch_slot_of(net, watch);
-    if (slot == NULL) {
+    if (watch->slot == 0) {
         return;
     }
+    struct watch_slot *slot = &net->watches[watch->slot - 1];
     CHECK(slot->watch == watch);
     slot->watch = NULL;
     slot->is_taken = slot->is_armed;
@@ -57,9 +54,9 @@ static void watch_end(struct net *net, struct net_watch *watch) {
 }
 
 void net_watch(struct net *net, struct net_watch *watch, int fd, short events) {
-    const struct watch_slot *before = watch_slot_of(net, watch);
     ino_t inode = events != 0 ? descriptor_inode(fd) : 0;
-    if (before != NULL && watch->fd == fd && watch->events == events && before->inode == inode) {
+    bool is_same = watch->slot != 0 && watch->fd == fd && watch->events == events;
+    if (is_same && net->watches[watch->slot - 1].inode == inode) {
         return;
     }
     watch_end(net, watch);
@@ -72,7 +69,7 @@ void net_watch(struct net *net, struct net_watch *watch, int fd, short events) {
     watch->fd = fd;
     watch->events = events;
     watch->slot = index + 1;
-    watch_arm(net, index);
+    watch_arm(net, watch);
 }
 
 void watch_completed(struct net *net, const struct completion *completion) {
@@ -92,6 +89,6 @@ void watch_completed(struct net *net, const struct completion *completion) {
     watch->on_ready(watch->owner, watch->tag, events);
     bool is_same = slot->watch != NULL && slot->generation == completion->generation;
     if (is_same && !slot->is_armed) {
-        watch_arm(net, completion->index);
+        watch_arm(net, slot->watch);
     }
 }

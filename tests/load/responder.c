@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "responder.h"
 
+#include "base/check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,8 +19,8 @@ static bool is_turn(uint64_t number, uint32_t every) {
 }
 
 static void responder_see(struct responder *responder, const struct wire_request *request) {
-    cr_assert_eq(request->call, CALL_AUTHORIZE);
-    cr_assert(request_id_is_v7(&request->authorize.id));
+    CHECK(request->call == CALL_AUTHORIZE);
+    CHECK(request_id_is_v7(&request->authorize.id));
     if (responder->requests == 0) {
         responder->first = request->authorize;
     }
@@ -38,7 +40,7 @@ static bool responder_answer(struct responder *responder, struct net_stream *str
     }
     if (is_turn(number, responder->fault_every)) {
         struct wire_fault fault = {.field = "authorize.place", .text = "no such place"};
-        cr_assert(wire_encode_fault(responder->codec, &frame, request->correlation, &fault, instant_now()));
+        CHECK(wire_encode_fault(responder->codec, &frame, request->correlation, &fault, instant_now()));
         return net_send(stream, buffer_bytes(&frame));
     }
     struct answer answer = {.decision = DECISION_APPROVED,
@@ -49,8 +51,8 @@ static bool responder_answer(struct responder *responder, struct net_stream *str
     if (is_turn(number, responder->decline_every)) {
         answer = (struct answer){.decision = DECISION_DECLINED, .reason = REASON_BLOCKED, .deciding = -1};
     }
-    cr_assert(wire_encode_answer(responder->codec, &frame, request->correlation, CALL_AUTHORIZE, &request->authorize.id,
-                                 &answer, instant_now()));
+    CHECK(wire_encode_answer(responder->codec, &frame, request->correlation, CALL_AUTHORIZE, &request->authorize.id,
+                             &answer, instant_now()));
     return net_send(stream, buffer_bytes(&frame));
 }
 
@@ -61,7 +63,7 @@ static bool responder_on_bytes(void *owner, struct net_stream *stream, struct by
     while (wire_next_frame(net_user(stream), &received, &envelope, &failure) == WIRE_FRAME) {
         struct wire_request request;
         struct wire_fault fault;
-        cr_assert(wire_decode_request(responder->codec, envelope, &request, &fault), "%s: %s", fault.field, fault.text);
+        CHECK(wire_decode_request(responder->codec, envelope, &request, &fault));
         responder_see(responder, &request);
         if (responder->requests == responder->hang_up_after) {
             return false;
@@ -93,8 +95,8 @@ static void *responder_run(void *argument) {
                                   .handshake_timeout_us = 30000000};
     struct failure failure = {""};
     responder->net = net_create(&options, &failure);
-    cr_assert(responder->net != NULL, "%s", failure.text);
-    cr_assert(net_listen(responder->net, "127.0.0.1:0", responder->tls, &responder_handler, responder, &failure));
+    CHECK(responder->net != NULL);
+    CHECK(net_listen(responder->net, "127.0.0.1:0", responder->tls, &responder_handler, responder, &failure));
     snprintf(responder->address, sizeof(responder->address), "127.0.0.1:%u", net_port(responder->net));
     atomic_store(&responder->is_ready, true);
     while (!atomic_load(&responder->is_over) || net_accepted_count(responder->net) > 0) {

@@ -116,6 +116,19 @@ Test(net, a_peer_that_never_reads_is_cut_off_and_others_are_served) {
     plain_end();
 }
 
+Test(net, a_service_we_dialled_may_be_sent_more_than_a_peer_may_leave_unread) {
+    struct net_options options = party_options();
+    options.unread_capacity_bytes = 1000;
+    plain_start(&options);
+    struct net_stream *stream = party_dial(&server, address, NULL);
+    TURN_UNTIL(&server, NULL, server.opened == 2);
+    cr_assert(net_send(stream, bytes_of(NULL, 0)));
+    cr_assert(party_send(stream, 0, (size_t)2 << 20));
+    cr_assert_not(party_send(stream, 0, (size_t)3 << 20));
+    TURN_UNTIL(&server, NULL, server.closed == 2);
+    plain_end();
+}
+
 /* The peer takes little at a time, so that nearly every send is a short one. */
 Test(net, short_sends_are_continued) {
     plain_start(NULL);
