@@ -149,6 +149,13 @@ static void take_spent(struct request *request, const struct verdict *verdict) {
         request->spent_minor[i] = verdict->spent_minor[i];
 }
 
+/* Of a refusal by a limit only the limits are remembered. */
+static enum reason reason_of_memory(const struct request *request, const struct memory *memory) {
+    if (memory->reason != REASON_UNSPECIFIED)
+        return memory->reason;
+    return request->refusing != 0 ? reason_of_refusing(request, request->refusing) : REASON_ORGANISATION_LIMIT;
+}
+
 static void known(struct switch_core *core, struct request *request, const struct verdict *verdict) {
     const struct memory *memory = &verdict->memory;
     enum content_field field = content_difference(&memory->content, &request->content);
@@ -165,7 +172,7 @@ static void known(struct switch_core *core, struct request *request, const struc
     case MEMORY_REFUSED:
         /* Departments may have come or gone since; a limit that is no more can't be told of. */
         request->refusing = memory->refusing & (uint16_t)((1u << request->account.limit_count) - 1);
-        check(core, request, memory->reason, verdict->epoch);
+        check(core, request, reason_of_memory(request, memory), verdict->epoch);
         break;
     case MEMORY_REVERSED:
         finish(core, request, REASON_REVERSED);

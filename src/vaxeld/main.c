@@ -56,7 +56,7 @@ static bool read_settings(const struct invocation *invocation, struct settings *
     for (size_t i = 0; i < invocation->assignment_count; i++)
         if (!config_set(settings_table, settings_count, invocation->assignments[i], settings, failure))
             return false;
-    return true;
+    return settings_check(settings, failure);
 }
 
 /* What comes next is read in `run`; the exit status of what ends here is in `status`. */
@@ -68,8 +68,12 @@ static bool parse(int count, char **arguments, struct invocation *invocation, in
             invocation->config = optarg;
             break;
         case 's':
-            if (invocation->assignment_count < ASSIGNMENTS_MAX)
-                invocation->assignments[invocation->assignment_count++] = optarg;
+            if (invocation->assignment_count == ASSIGNMENTS_MAX) {
+                fprintf(stderr, "vaxeld: at most %d settings by --set: put them into a file\n", ASSIGNMENTS_MAX);
+                *status = EXIT_USAGE;
+                return false;
+            }
+            invocation->assignments[invocation->assignment_count++] = optarg;
             break;
         case OPTION_CHECK:
             invocation->is_check = true;

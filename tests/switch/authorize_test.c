@@ -142,13 +142,20 @@ Test(authorize, a_repeat_of_what_is_in_flight_elsewhere_records_the_same_row) {
 
 Test(authorize, a_remembered_refusal_stays_one) {
     shell_authorize(&shell, 1);
-    const struct memory memory = {
-        .kind = MEMORY_REFUSED, .reason = REASON_CREDIT_LIMIT, .refusing = 1, .content = content_of_first()};
+    const struct memory memory = {.kind = MEMORY_REFUSED, .refusing = 1, .content = content_of_first()};
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
     shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_CREDIT_LIMIT);
     cr_expect(shell_last_answer(&shell)->is_repeat);
     cr_expect_eq(shell.note_count, 0, "a repeat is no new refusal");
+}
+
+Test(authorize, a_remembered_refusal_by_a_department_that_is_no_more_stays_one) {
+    shell_authorize(&shell, 1);
+    const struct memory memory = {.kind = MEMORY_REFUSED, .refusing = 1u << 9, .content = content_of_first()};
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
+    cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_DECLINED);
 }
 
 /* I6 */
