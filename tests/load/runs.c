@@ -146,6 +146,7 @@ Test(load, the_same_seed_shows_the_same_cards_and_hot_means_one_organisation) {
     struct load_options options = options_usual();
     options.connections = 1;
     options.duration_us = 100000;
+    options.rate_per_s = 1000;
     run(&options);
     uint64_t first = responder.requests;
     run(&options);
@@ -153,16 +154,16 @@ Test(load, the_same_seed_shows_the_same_cards_and_hot_means_one_organisation) {
     options.is_hot = true;
     run(&options);
     responder_stop(&responder);
-    cr_assert(first > 10 && both > first + 10);
+    cr_assert(first > 10 && both > first + 10 && responder.requests < CARDS_SEEN);
     uint64_t seen_organisations = 0;
     for (uint64_t i = 0; i < 10; i++) {
         cr_assert_eq(responder.cards[i], responder.cards[first + i]);
     }
-    for (uint64_t i = 0; i < first && i < CARDS_SEEN; i++) {
+    for (uint64_t i = 0; i < first; i++) {
         seen_organisations |= 1u << (responder.cards[i] / 10 - 990000000000000) / 1000;
     }
     cr_assert_eq(seen_organisations, 15u);
-    for (uint64_t i = both; i < responder.requests && i < CARDS_SEEN; i++) {
+    for (uint64_t i = both; i < responder.requests; i++) {
         cr_assert(responder.cards[i] / 10 - 990000000000000 < TRAVELLERS);
     }
 }
