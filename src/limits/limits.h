@@ -24,6 +24,7 @@ struct limits_options {
     void *owner;
     /* Once for each question, from limits_input() or limits_lost(), never from limits_ask(). */
     void (*on_verdict)(void *owner, const struct verdict *verdict);
+    /* Written: counters of this epoch or a newer one stand. Else they must be read and written again. */
     void (*on_sums_written)(void *owner, int32_t organisation, struct month month, int32_t epoch, bool is_written);
     /* The primary answered for itself and has the library: questions go out from now on. */
     void (*on_ready)(void *owner);
@@ -35,7 +36,8 @@ void limits_destroy(struct limits *limits);
 /* A connection stands: starts with its questions to the primary. Follow with limits_output(). */
 void limits_connected(struct limits *limits);
 
-/* The connection is gone: every question in flight or waiting gets VERDICT_LOST, every sums write false. */
+/* The connection is gone, or given up: every question in flight or waiting gets VERDICT_LOST, every sums write false.
+ */
 void limits_lost(struct limits *limits);
 
 /* Queues a question. False when `capacity` wait already, or when not ready. */
@@ -45,8 +47,9 @@ bool limits_ask(struct limits *limits, const struct question *question);
  * the last. False when not ready or out of room. */
 bool limits_write_sums(struct limits *limits, const struct sums *sums);
 
-/* Formats what waits into `output` as far as it fits. Call when the last output has been sent; nothing is appended when
- * nothing waits. The capacity must be at least LIMITS_OUTPUT_MIN. */
+/* Formats what waits into `output` as far as it fits. Call when the last output has been sent, and after each input:
+ * nothing is appended while answers to the last output are owed, so that what comes meanwhile goes out together. The
+ * capacity must be at least LIMITS_OUTPUT_MIN. */
 #define LIMITS_OUTPUT_MIN 65536
 void limits_output(struct limits *limits, struct buffer *output);
 

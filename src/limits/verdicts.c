@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verdicts: what Redis answered to a group, told question by question. A reply that is not exactly what was asked for
+ * is a failure of the connection, never a verdict. */
+#include "limits/internal.h"
+
+/* Verdicts below zero, as in vaxel.lua. */
+enum { SAYS_KNOWN = -1, SAYS_UNKNOWN = -2, SAYS_STANDS = -3, SAYS_REMEMBERED = -4 };
+
+static bool take_number(const struct reply *reply, size_t *at, int64_t *number) {
+    if (*at >= reply->part_count || reply->parts[*at].text.data != NULL)
+        return false;
+    *number = reply->parts[(*at)++].number;
+    return true;
+}
+
+static bool take_memory(const struct reply *reply, size_t *at, struct memory *memory) {
+    if (*at >= reply->part_count || reply->parts[*at].text.data == NULL)
+        return false;
+    return name_parse_memory(reply->parts[(*at)++].text, memory);
+}
+
+/* What Redis may answer to which question. */
+static bool is_answer_to(const struct question *question, enum verdict_kind kind) {
+    switch (kind) {
+    case VERDICT_COUNTED:
+        return question->kind == QUESTION_AUTHORIZE && question->refusal == REASON_UNSPECIFIED;
+    case VERDICT_REFUSED:
+        return question->kind == QUESTION_AUTHORIZE;
+    case VERDICT_KNOWN:
+        return question->kind == QUESTION_AUTHORIZE || question->kind == QUESTION_RECALL;
+    case VERDICT_UNKNOWN:
+        return question->kind == QUESTION_RECALL;
+    case VERDICT_DONE:
+        return question->kind == QUESTION_SPENT;
+    case VERDICT_COLD:
+    case VERDICT_LOST:
+        break;
+    }
+    return false;
+}
+
+static bool set_kind(struct verdict *verdict, const struct question *question, int64_t said) {
+    switch (said) {
+    case SAYS_KNOWN:
+        verdict->kind = VERDICT_KNOWN;
+        break;
+    case SAYS_UNKNOWN:
+        verdict->kind = VERDICT_UNKNOWN;
+        break;
+    case SAYS_STANDS:
+        verdict->kind = VERDICT_DONE;
+        break;
+    case SAYS_REMEMBERED:
+        verdict->kind = VERDICT_REFUSED;
+        break;
+    default:
+        if (said < 0 || said >= INT64_C(1) << question->limit_count)
+            return false;
+        verdict->kind = said == 0 ? VERDICT_COUNTED : VERDICT_REFUSED;
+        verdict->refusing = (uint16_t)said;
+    }
+    return is_answer_to(question, verdict->kind) &&
+           (said != SAYS_REMEMBERED || question->refusal != REASON_UNSPECIFIED);
+}
+
+static bool take_verdict(const struct reply *reply, size_t *at, const struct question *question,
+                         struct verdict *verdict) {
+    int64_t said;
+    if (!take_number(reply, at, &said) || !set_kind(verdict, question, said))
+        return false;
+    if (verdict->kind == VERDICT_KNOWN && !take_memory(reply, at, &verdict->memory))
+        return false;
+    for (uint8_t i = 0; i < question->limit_count; i++)
+        if (!take_number(reply, at, &verdict->spent_minor[i]))
+            return false;
+    return true;
+}
+
+static bool tell_group(struct limits *limits, struct group *group) {
+    const struct reply *reply = &limits->reply;
+    size_t at = 0;
+    int64_t epoch;
+    if (!reply->is_array || !take_number(reply, &at, &epoch) || epoch < 0 || epoch > INT32_MAX)
+        return false;
+    struct question question;
+    while (group_take_question(limits, group, &question)) {
+        struct verdict verdict = {.owner = question.owner, .epoch = (int32_t)epoch};
+        bool is_good = take_verdict(reply, &at, &question, &verdict);
+        if (!is_good)
+            verdict = (struct verdict){.kind = VERDICT_LOST, .owner = question.owner};
+        limits->options.on_verdict(limits->options.owner, &verdict);
+        if (!is_good)
+            return false;
+    }
+    return at == reply->part_count;
+}
+
+/* One and the same for every question of the group. */
+static void tell_all(struct limits *limits, struct group *group, enum verdict_kind kind) {
+    struct question question;
+    while (group_take_question(limits, group, &question)) {
+        const struct verdict verdict = {.kind = kind, .owner = question.owner};
+        limits->options.on_verdict(limits->options.owner, &verdict);
+    }
+}
+
+static bool tell(struct limits *limits, struct group *group) {
+    const struct reply *reply = &limits->reply;
+    if (reply->is_array)
+        return !group->is_undo && tell_group(limits, group);
+    if (reply->part_count != 1 || reply->parts[0].text.data != NULL)
+        return false;
+    int64_t said = reply->parts[0].number;
+    if (said != 0 && !(said == 1 && group->is_undo))
+        return false;
+    tell_all(limits, group, said == 0 ? VERDICT_COLD : VERDICT_DONE);
+    return true;
+}
+
+bool verdicts_tell(struct limits *limits, uint32_t group, struct failure *failure) {
+    bool is_good = tell(limits, &limits->groups[group]);
+    if (!is_good)
+        verdicts_lose(limits, group);
+    else
+        groups_release(limits, group);
+    return is_good || failure_set(failure, "Redis answers a call of organisation %d with something else",
+                                  limits->groups[group].organisation);
+}
+
+void verdicts_lose(struct limits *limits, uint32_t group) {
+    tell_all(limits, &limits->groups[group], VERDICT_LOST);
+    groups_release(limits, group);
+}
