@@ -30,10 +30,14 @@ bool card_parse(const char *text, uint64_t *number) {
         value = value * 10 + (uint64_t)(*text - '0');
         digits++;
     }
-    if (digits != CARD_DIGITS || luhn_sum(value) % 10 != 0)
+    if (digits != CARD_DIGITS)
         return false;
     *number = value;
     return true;
+}
+
+bool card_is_luhn_valid(uint64_t number) {
+    return luhn_sum(number) % 10 == 0;
 }
 
 uint64_t card_complete(uint64_t fifteen_digits) {

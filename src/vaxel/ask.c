@@ -15,25 +15,10 @@
 
 /* ---- options ---- */
 
-/* Reads 16 digits, with or without spaces. Luhn's sum is the switch's to judge or not: what matters is whether somebody
- * has the card. */
-static bool read_card(const char *text, uint64_t *number) {
-    int digits = 0;
-    *number = 0;
-    for (; *text != '\0'; text++) {
-        if (*text == ' ')
-            continue;
-        if (*text < '0' || *text > '9' || ++digits > 16)
-            return false;
-        *number = *number * 10 + (uint64_t)(*text - '0');
-    }
-    return digits == 16;
-}
-
 static bool take_card(const struct invocation *invocation, const char *card, struct credential *credential,
                       char text[ASK_CREDENTIAL_TEXT]) {
     credential->kind = CREDENTIAL_CARD;
-    if (!read_card(card, &credential->card)) {
+    if (!card_parse(card, &credential->card)) {
         usage_wrong(invocation, "--card wants the 16 digits printed on the card");
         return false;
     }

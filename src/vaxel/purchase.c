@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/card.h"
 #include "base/check.h"
 #include "vaxel/ask.h"
 #include "vaxel/print.h"
@@ -138,6 +139,9 @@ static void print_answer(const struct wish *wish, const struct asked *asked) {
     print_fact("Id", "%s", wish->id);
     print_fact("Answered in", "%.1f ms%s", (double)asked->took_us / 1000,
                answer->is_repeat ? ", as before: this is a repeat" : "");
+    if (answer->reason == REASON_UNKNOWN_CREDENTIAL && authorize->credential.kind == CREDENTIAL_CARD &&
+        !card_is_luhn_valid(authorize->credential.card))
+        print_fact("Hint", "%s", "the check digit is wrong: is the number mistyped?");
     print_limits(answer);
 }
 
