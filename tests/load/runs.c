@@ -120,7 +120,8 @@ Test(load, what_is_never_answered_is_counted) {
     responder.silent_every = 10;
     responder_start(&responder);
     struct load_options options = options_usual();
-    run(&options); /* until every connection waits in vain */
+    options.duration_us = 1000000; /* until every connection waits in vain */
+    run(&options);
     responder_stop(&responder);
     cr_assert_eq(result.unanswered, 20u);
     cr_assert_eq(result.unanswered_in_all, 20u);
@@ -128,10 +129,10 @@ Test(load, what_is_never_answered_is_counted) {
 }
 
 Test(load, a_lost_connection_is_counted_and_dialled_again) {
-    responder.hang_up_after = 200;
+    responder.hang_up_after = 50;
     responder_start(&responder);
     struct load_options options = options_usual();
-    options.duration_us = 500000;
+    options.duration_us = 1000000;
     run(&options);
     responder_stop(&responder);
     cr_assert_eq(result.connections_lost, 1u);
