@@ -35,24 +35,24 @@ def run(arguments, patience_s, **options):
 class Servers:
     """Use it with `with`: whatever was started is ended."""
 
-    def __init__(self, state, organisations, travellers):
+    def __init__(self, state, organisations, travellers, *generate):
         self.state = state
         self.organisations = organisations
         self.travellers = travellers
-        self.switch_pid = None
+        self.generate = ["--organisations", str(organisations), "--travellers", str(travellers), *generate]
 
     def __enter__(self):
         self._command("wipe")
         try:
-            self._start()
+            self._learn(self._command("up", *self.generate))
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
         return self
 
-    def _start(self):
-        places = self._command("up", str(self.organisations), str(self.travellers))
-        for line in places.splitlines():
+    def _learn(self, lines):
+        """postgres_pid, postgres_host, redis_pid, redis_socket, settings_path, switch_pid."""
+        for line in lines.splitlines():
             name, _, value = line.partition("=")
             setattr(self, name, int(value) if name.endswith("_pid") else value)
 
@@ -65,7 +65,7 @@ class Servers:
 
     def start_switch(self, settings):
         """The switch anew, with settings such as "switch.workers=2"."""
-        self.switch_pid = int(self._command("switch", *settings))
+        self._learn(self._command("switch", *settings))
 
     def sql(self, text):
         return run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text], 300).strip()
@@ -78,9 +78,8 @@ class Servers:
     def conninfo(self):
         return f"host={self.postgres_host} user=postgres dbname=vaxel"
 
-    def vaxel(self, *arguments, patience_s=60, **options):
-        config = os.path.join(self.state, "vaxel.ini")
-        return run([os.path.join(PROGRAMS, "vaxel"), "--config", config, *arguments], patience_s, **options)
+    def vaxel(self, *arguments):
+        return run([os.path.join(PROGRAMS, "vaxel"), "--config", self.settings_path, *arguments], 120)
 
     def cpu_s(self):
         """CPU time so far of each part."""
