@@ -23,6 +23,9 @@ if(VAXEL_SANITIZE)
     # The sanitizers watch what a fortified libc would, and the two disagree about it.
     add_compile_options(-fsanitize=${VAXEL_SANITIZE} -fno-sanitize-recover=all -O1)
     add_link_options(-fsanitize=${VAXEL_SANITIZE})
+    # GCC is mistaken about these in what it has instrumented; the other presets have them.
+    add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-restrict> $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+                        $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> $<$<C_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
     include(CheckIPOSupported)

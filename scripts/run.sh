@@ -27,10 +27,10 @@ show_next() {
     cat << NEXT
 
 Try next, from another terminal in $ROOT:
-    alias vaxel='build/release/vaxel --config var/vaxel.ini'
-    vaxel purchase --card $EXAMPLE_CARD --amount 130.00 --product single
-    vaxel balance --card $EXAMPLE_CARD
-    vaxel --help
+    build/release/vaxel purchase --card $EXAMPLE_CARD --amount 130.00 --product single
+    build/release/vaxel balance --card $EXAMPLE_CARD
+    build/release/vaxel audit
+    build/release/vaxel --help
 
 NEXT
     services_show "$1"
@@ -46,7 +46,7 @@ run_once() {
     trap 'services_down "$ROOT/var/once"' EXIT
     trap 'exit 130' INT TERM
     services_up "$state"
-    show_purchase "$state" || exit 1
+    show_purchase "$state" || { echo "The log of vaxeld is $state/vaxeld.log" >&2; exit 1; }
     services_down "$state"
     trap - EXIT
     run_once_clean "$state"

@@ -159,7 +159,7 @@ database_up() { # STATE PLACE
     [[ $exists == 1 ]] || createdb -h "$2/postgres" -U postgres vaxel
     vaxel "$1" migrate > "$1/migrate.log" 2>&1 || { cat "$1/migrate.log" >&2; return 1; }
     if [[ $(query "$1" "SELECT count(*) FROM organisation") == 0 ]]; then
-        psql -X -q -v ON_ERROR_STOP=1 -1 "$(conninfo_of "$2")" -f sql/example.sql > /dev/null
+        vaxel "$1" example > /dev/null
     fi
 }
 

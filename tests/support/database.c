@@ -3,7 +3,6 @@
  */
 #include "support/support.h"
 
-#include <glob.h>
 #include <libpq-fe.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,36 +60,12 @@ static const char *server_of_the_run(void) {
     return server;
 }
 
-/* Until there is a program that migrates: the files of sql/ one after the other. */
-static void apply_files(const char *conninfo) {
-    glob_t files = {0};
-    PGconn *connection = connect_to(conninfo);
-    if (glob(VAXEL_SOURCE_DIRECTORY "/sql/[0-9]*.sql", 0, NULL, &files) != 0) {
-        cr_fatal("no sql/*.sql");
-    }
-    for (size_t i = 0; i < files.gl_pathc; i++) {
-        static char sql[1 << 20];
-        FILE *file = fopen(files.gl_pathv[i], "re");
-        sql[file ? fread(sql, 1, sizeof sql - 1, file) : 0] = '\0';
-        if (file) {
-            fclose(file);
-        }
-        execute(connection, sql);
-    }
-    globfree(&files);
-    PQfinish(connection);
-}
-
 void support_migrate(const char *conninfo) {
     char program[TEST_TEXT];
     char assignment[TEST_TEXT];
-    if (access(VAXEL_PROGRAMS_DIRECTORY "/vaxel", X_OK) != 0) {
-        apply_files(conninfo);
-        return;
-    }
     test_program("vaxel", program);
     support_format(assignment, "postgres.conninfo=%s", conninfo);
-    const char *arguments[] = {program, "migrate", "--set", assignment, NULL};
+    const char *arguments[] = {program, "migrate", "--config", "/dev/null", "--set", assignment, NULL};
     support_run(SUPPORT_SELF, arguments);
 }
 
@@ -99,6 +74,7 @@ static void make_template(PGconn *connection, const char *server) {
     char conninfo[TEST_TEXT];
     execute(connection, "SELECT pg_advisory_lock(6873)");
     if (strcmp(execute(connection, "SELECT count(*) FROM pg_database WHERE datname = '" TEMPLATE "'"), "0") == 0) {
+        execute(connection, "DROP DATABASE IF EXISTS " TEMPLATE "_new");
         execute(connection, "CREATE DATABASE " TEMPLATE "_new");
         support_format(conninfo, "%s dbname=" TEMPLATE "_new", server);
         support_migrate(conninfo);
