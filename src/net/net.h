@@ -85,9 +85,11 @@ void net_turn(struct net *net, struct tick until);
 /* Makes a net_turn() that waits return; the one call another thread, or a signal handler, may make. */
 void net_wake(struct net *net);
 
-/* Watches a descriptor that another library reads (libpq's): on_ready is called from net_turn() with poll(2)'s events.
- * A watch with other events replaces the one before; events 0 ends it. It never fires after it was ended or replaced.
- */
+/* Watches a descriptor that another library reads (libpq's): on_ready is called from net_turn() with poll(2)'s events,
+ * again and again until what there was is read. A watch with another descriptor or other events replaces the one
+ * before; events 0, or no descriptor, ends it. It never fires after it was ended or replaced. Say it anew each turn:
+ * that costs little when nothing changed, and finds out when a library has closed a socket and got the same number for
+ * the next. */
 struct net_watch {
     void (*on_ready)(void *owner, int tag, short events);
     void *owner;

@@ -50,17 +50,19 @@ static void watch_end(struct net *net, struct net_watch *watch) {
         sqe->user_data = operation_word(OPERATION_NONE, 0, 0);
     }
     watch->slot = 0;
+    watch->fd = -1;
     watch->events = 0;
 }
 
 void net_watch(struct net *net, struct net_watch *watch, int fd, short events) {
-    ino_t inode = events != 0 ? descriptor_inode(fd) : 0;
+    bool is_wanted = fd >= 0 && events != 0;
+    ino_t inode = is_wanted ? descriptor_inode(fd) : 0;
     bool is_same = watch->slot != 0 && watch->fd == fd && watch->events == events;
-    if (is_same && net->watches[watch->slot - 1].inode == inode) {
+    if (is_wanted && is_same && net->watches[watch->slot - 1].inode == inode) {
         return;
     }
     watch_end(net, watch);
-    if (events == 0) {
+    if (!is_wanted) {
         return;
     }
     uint32_t index = watch_slot_take(net);
