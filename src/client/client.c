@@ -14,6 +14,7 @@
 #define INBOX_MIN ((size_t)64 << 10)
 #define UNREAD_CAPACITY_BYTES (16u << 20)
 #define WHY_SIZE 256
+#define CLOSE_PATIENCE_US 100000
 
 struct client_connection {
     struct net *net;
@@ -171,6 +172,16 @@ static bool fail_closed(const struct client_connection *connection, struct failu
     return failure_set(failure, "the connection to %s is closed: %s", connection->address, connection->why);
 }
 
+/* The stream takes nothing any more because it is being closed: why, is told when it is. */
+static bool await_close(struct client_connection *connection, struct failure *failure) {
+    struct tick until = tick_in(CLOSE_PATIENCE_US);
+    while (connection->stream != NULL && tick_now().us < until.us)
+        net_turn(connection->net, until);
+    if (connection->stream == NULL)
+        return fail_closed(connection, failure);
+    return failure_set(failure, "the connection to %s is being closed", connection->address);
+}
+
 bool client_send(struct client_connection *connection, struct wire_request *request, struct failure *failure) {
     if (connection->stream == NULL)
         return fail_closed(connection, failure);
@@ -178,8 +189,7 @@ bool client_send(struct client_connection *connection, struct wire_request *requ
     connection->frame.size = 0;
     CHECK(wire_encode_request(connection->codec, &connection->frame, request));
     if (!net_send(connection->stream, buffer_bytes(&connection->frame)))
-        return failure_set(failure, "the connection to %s takes no more: the switch leaves too much unread",
-                           connection->address);
+        return await_close(connection, failure);
     net_turn(connection->net, tick_in(0));
     return true;
 }
@@ -201,9 +211,9 @@ static bool take_reply(struct client_connection *connection, struct wire_reply *
     return false;
 }
 
-bool client_receive(struct client_connection *connection, int64_t timeout_us, struct wire_reply *reply,
-                    struct failure *failure) {
-    struct tick until = tick_in(timeout_us);
+/* Waits until `until`; `timeout_us` is how long the caller was ready to wait, for the words. */
+static bool receive_until(struct client_connection *connection, struct tick until, int64_t timeout_us,
+                          struct wire_reply *reply, struct failure *failure) {
     for (;;) {
         bool is_taken;
         if (!take_reply(connection, reply, &is_taken, failure)) {
@@ -222,13 +232,18 @@ bool client_receive(struct client_connection *connection, int64_t timeout_us, st
     }
 }
 
+bool client_receive(struct client_connection *connection, int64_t timeout_us, struct wire_reply *reply,
+                    struct failure *failure) {
+    return receive_until(connection, tick_in(timeout_us), timeout_us, reply, failure);
+}
+
 bool client_call(struct client_connection *connection, struct wire_request *request, int64_t timeout_us,
                  struct wire_reply *reply, struct failure *failure) {
     struct tick until = tick_in(timeout_us);
     if (!client_send(connection, request, failure))
         return false;
     do {
-        if (!client_receive(connection, until.us - tick_now().us, reply, failure))
+        if (!receive_until(connection, until, timeout_us, reply, failure))
             return false;
         /* Late answers to earlier calls are passed over; a fault of the connection itself bears no correlation. */
     } while (reply->correlation != request->correlation && reply->correlation != 0);

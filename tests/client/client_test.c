@@ -198,14 +198,14 @@ Test(client, many_may_be_asked_before_the_first_answer_is_taken) {
     struct client_connection *connection = connect_to(server.address);
     struct failure failure;
     for (int i = 0; i < 1000; i++) {
-        char what[16];
+        char what[32];
         snprintf(what, sizeof what, "number %d", i);
         struct wire_request request = ask(what);
         cr_assert(client_send(connection, &request, &failure), "%s", failure.text);
         cr_assert(eq(ulong, request.correlation, (unsigned long)i + 1));
     }
     for (int i = 0; i < 1000; i++) {
-        char what[16];
+        char what[32];
         struct wire_reply reply;
         snprintf(what, sizeof what, "number %d", i);
         cr_assert(client_receive(connection, PATIENCE_US, &reply, &failure), "%s", failure.text);
