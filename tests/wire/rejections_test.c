@@ -133,11 +133,17 @@ static const struct bad_text bad_cards[] = {
     {"-932543656338004", "holds something else than digits: send the 16 digits printed on the card, without spaces"},
 };
 
-Test(rejections, a_card_must_have_16_digits_that_check) {
+Test(rejections, a_card_must_have_16_digits) {
     for (size_t i = 0; i < sizeof bad_cards / sizeof *bad_cards; i++) {
         sent.credential.card = (char *)(uintptr_t)bad_cards[i].text;
         expect_rejection(REASON_UNSPECIFIED, "authorize.credential.card", bad_cards[i].words);
     }
+}
+
+/* DOMAIN 2: the card it prints is one of them. */
+Test(rejections, a_card_whose_number_fails_luhns_sum_is_left_to_the_directory) {
+    sent.credential.card = (char *)(uintptr_t) "9932543656338003";
+    cr_assert(is_taken(), "%s", fault.text);
 }
 
 Test(rejections, a_wrong_card_number_is_not_repeated_in_the_words) {
