@@ -16,17 +16,20 @@ class Trouble(Exception):
     """Why there is no figure, in words for a person."""
 
 
-def run(arguments, patience_s, **options):
-    """Runs a program to its end and returns what it printed. Its complaints go to standard error."""
-    child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **options)
+def run(arguments, patience_s, is_whole=False, **options):
+    """Runs a program to its end and returns what it printed. Its complaints go to standard error. What must be done as a
+    whole, such as starting a server, is out of Ctrl-C's reach and is waited for when we are told to end."""
+    options = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "start_new_session": is_whole, **options}
+    child = subprocess.Popen(arguments, text=True, **options)
     try:
         output, _ = child.communicate(timeout=patience_s)
     except subprocess.TimeoutExpired:
+        child.kill()
         raise Trouble(f"{os.path.basename(arguments[0])} took longer than {patience_s:.0f} s") from None
     finally:
-        if child.poll() is None:
+        if not is_whole:
             child.kill()
-            child.wait()
+        child.wait()
     if child.returncode != 0:
         raise Trouble(f"{' '.join(arguments)} ended with {child.returncode}: {output[-2000:].strip()}")
     return output
@@ -61,7 +64,7 @@ class Servers:
         self._command("wipe" if kind is None else "down")
 
     def _command(self, name, *arguments):
-        return run([os.path.join(HERE, "services"), name, self.state, *arguments], 120)
+        return run([os.path.join(HERE, "services"), name, self.state, *arguments], 120, is_whole=True)
 
     def start_switch(self, settings):
         """The switch anew, with settings such as "switch.workers=2"."""
