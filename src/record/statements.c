@@ -92,8 +92,9 @@ static const struct {
          "WHERE month = $1::int4 AND organisation = $2::int4 AND epoch < $3::int4 GROUP BY 1, 2, 3), "
          "upward(department, amount, level) AS ("
          "SELECT department, sum(amount), 1 FROM spent WHERE department <> 0 GROUP BY department "
-         "UNION ALL SELECT d.parent, u.amount, u.level + 1 FROM upward u JOIN department d "
-         "ON d.id = u.department WHERE d.parent IS NOT NULL AND u.level < 8) "
+         "UNION ALL SELECT parent, amount, level + 1 FROM (SELECT (SELECT d.parent FROM department d "
+         "WHERE d.id = u.department) AS parent, u.amount, u.level FROM upward u WHERE u.level < 8 OFFSET 0) p "
+         "WHERE parent IS NOT NULL) "
          "SELECT 4::int2, $2::int4, coalesce(sum(amount), 0)::int8 FROM spent "
          "UNION ALL SELECT 3::int2, department, sum(amount)::int8 FROM upward GROUP BY department "
          "UNION ALL SELECT 2::int2, traveller, sum(amount)::int8 FROM spent WHERE traveller <> 0 GROUP BY traveller "
@@ -147,5 +148,5 @@ const char settings_recorder[] = SETTINGS_BOTH
     "set_config('enable_nestloop', 'off', false), set_config('enable_mergejoin', 'off', false), "
     "set_config('enable_bitmapscan', 'off', false), set_config('application_name', 'vaxel recorder', false)";
 
-const char settings_reader[] =
-    SETTINGS_BOTH "set_config('work_mem', '64MB', false), set_config('application_name', 'vaxel reader', false)";
+const char settings_reader[] = SETTINGS_BOTH "set_config('work_mem', '64MB', false), set_config('enable_sort', 'off', "
+                                             "false), set_config('application_name', 'vaxel reader', false)";
