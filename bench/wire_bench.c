@@ -20,7 +20,7 @@ static void write_purchase(struct wire_codec *codec, struct buffer *frame) {
     struct wire_request request = {.correlation = 4711, .call = CALL_AUTHORIZE};
     request.authorize = (struct authorize){
         .id = request_id_make((struct instant){1795246200000000}, random),
-        .credential = {.kind = CREDENTIAL_CARD, .card = 9932543656338004},
+        .credential = {.kind = CREDENTIAL_CARD, .card = 9932543656338003},
         .amount = {13000, {"SEK"}},
         .product = {"single"},
         .place = {"line 45, bus 4711"},

@@ -5,9 +5,9 @@
 
 #include "wire/wire.h"
 
-#define SAMPLE_CARD UINT64_C(9932543656338004)
+#define SAMPLE_CARD UINT64_C(9932543656338003)
 #define SAMPLE_CORRELATION 4711
-#define SAMPLE_TIME_US INT64_C(1795246200123000)    /* 2026-11-21T06:30:00.123Z */
+#define SAMPLE_TIME_US INT64_C(1795246200123000)    /* 2026-11-21T07:30:00.123Z */
 #define SAMPLE_RENEWAL_US INT64_C(1796079600000000) /* 2026-12-01T00:00:00+01:00 */
 
 /* A codec of an operator in Sweden and a buffer for its frames; made before each test, gone after it. */
