@@ -60,3 +60,18 @@ add_test(NAME layers COMMAND ${PROJECT_SOURCE_DIR}/tests/layers/run)
 add_executable(planted_leak ${PROJECT_SOURCE_DIR}/tests/planted/leak.c)
 set_target_properties(planted_leak PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 target_link_libraries(planted_leak PRIVATE PkgConfig::criterion)
+
+# The switch without its fence, so that a test can show that it notices.
+get_target_property(record_sources vaxel_record SOURCES)
+add_library(vaxel_record_without_fence STATIC ${record_sources})
+target_include_directories(vaxel_record_without_fence
+    PRIVATE ${PROJECT_SOURCE_DIR}/src SYSTEM PRIVATE ${PROJECT_BINARY_DIR}/generated/record)
+target_compile_definitions(vaxel_record_without_fence PRIVATE VAXEL_PLANT_WITHOUT_FENCE)
+target_link_libraries(vaxel_record_without_fence PUBLIC vaxel_switch PkgConfig::libpq)
+add_executable(vaxeld_without_fence ${PROJECT_SOURCE_DIR}/src/vaxeld/main.c)
+set_target_properties(vaxeld_without_fence PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+target_compile_definitions(vaxeld_without_fence PRIVATE VAXEL_VERSION="${PROJECT_VERSION}")
+# Taken whole and first, it gives every symbol of the room, and the room's own library is left alone.
+target_link_libraries(vaxeld_without_fence
+    PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,vaxel_record_without_fence>" vaxel_node)
+add_dependencies(test_system vaxeld_without_fence)

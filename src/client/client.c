@@ -94,8 +94,10 @@ static bool dial(struct client_connection *connection, const char *address, stru
         return false;
     while (connection->stream != NULL && !connection->is_open && tick_now().us < until.us)
         net_turn(connection->net, until);
-    if (connection->stream != NULL && connection->is_open)
+    if (connection->stream != NULL && connection->is_open) {
+        net_turn(connection->net, tick_in(0)); /* the last of the handshake leaves, also when nothing is asked yet */
         return true;
+    }
     if (connection->stream == NULL)
         return failure_set(failure, "cannot connect to %s: %s", address, connection->why);
     net_close(connection->stream, "gave up");

@@ -176,6 +176,7 @@ struct net {
     struct io_uring ring;
     struct net_options options;
     struct tick now;
+    bool has_told; /* an owner heard of an end before this turn's wait, and may want to act on it */
 
     struct io_uring_buf_ring *receive_ring;
     uint8_t *receive_memory;

@@ -186,6 +186,7 @@ static void stream_end(struct net_stream *stream) {
         net->accepted_count--;
     }
     if (stream->is_told) {
+        net->has_told = true;
         stream->handler.on_closed(stream->owner, stream, stream->why);
     } else if (!stream->is_turned_away) {
         net_complain(net, stream);

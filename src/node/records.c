@@ -64,9 +64,7 @@ void records_flush(struct worker *worker, struct tick now) {
     record_flush(worker->record, now);
     struct record_interest interests[RECORD_CONNECTIONS];
     record_interests(worker->record, interests);
-    for (int i = 0; i < RECORD_CONNECTIONS; i++) {
-        struct net_watch *watch = &worker->watches[i];
-        if (watch->fd != interests[i].fd || watch->events != interests[i].events)
-            net_watch(worker->net, watch, interests[i].fd, interests[i].events);
-    }
+    /* Each turn: libpq may have closed a socket and got its number again for the next. */
+    for (int i = 0; i < RECORD_CONNECTIONS; i++)
+        net_watch(worker->net, &worker->watches[i], interests[i].fd, interests[i].events);
 }

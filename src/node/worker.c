@@ -69,16 +69,23 @@ static void turn(struct worker *worker) {
     records_flush(worker, now.tick);
 }
 
+static void say_goodbye(void *owner, struct net_stream *stream) {
+    (void)owner;
+    net_close(stream, "the switch ends");
+}
+
 /* No new connections; what is in the house is answered, for as long as the setting allows. */
 static void drain(struct worker *worker) {
     net_stop_listening(worker->net);
     struct tick until = {tick_now().us + worker->shared->settings->drain_us};
     while (switch_busy(worker->core) > 0 && tick_now().us < until.us)
         turn(worker);
+    net_each_accepted(worker->net, worker, say_goodbye);
+    while (net_accepted_count(worker->net) > 0 && tick_now().us < until.us)
+        turn(worker);
     if (switch_busy(worker->core) > 0)
         log_warning("node", "left before all was answered worker=%u requests=%u", worker->index,
                     switch_busy(worker->core));
-    turn(worker); /* the last answers leave */
 }
 
 static void tell_start(struct worker *worker, bool is_good) {
@@ -98,7 +105,6 @@ static void *run(void *argument) {
             turn(worker);
         drain(worker);
     }
-    close_rooms(worker);
     return NULL;
 }
 
@@ -129,6 +135,7 @@ void worker_join(struct worker *worker) {
     if (!worker->is_started)
         return;
     pthread_join(worker->thread, NULL);
+    close_rooms(worker); /* not by the thread itself: until it has ended, worker_stop() may wake its net */
     pthread_cond_destroy(&worker->start_told);
     pthread_mutex_destroy(&worker->start_lock);
 }

@@ -106,23 +106,24 @@ Test(outage, a_redis_that_may_evict_keys_is_refused) {
     cluster_stop(&cluster);
 }
 
-/* Freezes a node's connection to PostgreSQL between its count in Redis and its row. */
-static pid_t recorder_of(int node) {
-    return atoi(cluster_sql(&cluster,
-                            "SELECT pid FROM pg_stat_activity WHERE application_name = 'node%d.ini' AND query LIKE "
-                            "'%%pg_advisory_xact_lock_shared%%' ORDER BY backend_start LIMIT 1",
-                            node));
+/* Node 0, started anew, has the youngest of the recorders' connections. */
+static pid_t recorder_of_restarted_node(void) {
+    test_process_end(cluster.nodes[0].pid, SIGTERM);
+    cluster_start_node(&cluster, 0);
+    cluster_wait_ready(&cluster, 0);
+    return atoi(cluster_sql(&cluster, "SELECT pid FROM pg_stat_activity WHERE application_name = 'vaxel recorder' "
+                                      "ORDER BY backend_start DESC LIMIT 1"));
 }
 
 /* A purchase is counted on node 0 and held up before PostgreSQL sees it; Redis is lost, node 1 rebuilds the counters
  * and spends the credit; then the row arrives. How many tickets there are on the credit afterwards: seven fit. */
 static int tickets_when_a_row_is_late(const char *program) {
     cluster_start(&cluster, (struct cluster_wishes){.nodes = 2, .own_postgres = true, .program = program});
+    pid_t recorder = recorder_of_restarted_node();
+    cr_assert_gt(recorder, 0, "no recorder of node 0");
     struct client_connection *slow = cluster_connect(&cluster, 0, "validator-1");
     struct client_connection *quick = cluster_connect(&cluster, 1, "validator-1");
     cr_assert_eq(buy_within(slow, CARD_RICH, 5 * SECOND_US).decision, DECISION_APPROVED);
-    pid_t recorder = recorder_of(0);
-    cr_assert_gt(recorder, 0, "no recorder of node 0");
     kill(recorder, SIGSTOP);
     struct wire_request late = cluster_purchase(CARD_THOUSAND);
     struct failure failure;
