@@ -91,7 +91,7 @@ struct switch_core {
     bool is_record_up;
 
     struct request *requests;
-    struct list free;
+    uint32_t first_free; /* linked by `next`; the last one let go is taken first, for its memory is still near */
     struct list waiting;
     uint32_t busy;
     struct tick retry_at; /* when those that wait are tried again */

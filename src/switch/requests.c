@@ -43,10 +43,10 @@ void list_remove(struct switch_core *core, struct request *request) {
 }
 
 struct request *request_take(struct switch_core *core) {
-    if (core->free.first == NOBODY)
+    if (core->first_free == NOBODY)
         return NULL;
-    struct request *request = &core->requests[core->free.first];
-    list_remove(core, request);
+    struct request *request = &core->requests[core->first_free];
+    core->first_free = request->next;
     memset(request, 0, sizeof *request);
     request->timer_next = NOBODY;
     request->timer_previous = NOBODY;
@@ -59,7 +59,8 @@ void request_release(struct switch_core *core, struct request *request) {
     wheel_disarm(core, request);
     list_remove(core, request);
     request->stage = STAGE_FREE;
-    list_append(core, &core->free, request);
+    request->next = core->first_free;
+    core->first_free = request_slot(core, request);
     core->busy--;
 }
 

@@ -13,12 +13,11 @@ struct switch_core *switch_create(const struct switch_settings *settings, const 
     core->settings = *settings;
     core->ports = *ports;
     core->retry_at.us = INT64_MAX;
-    core->free = (struct list){NOBODY, NOBODY};
     core->waiting = (struct list){NOBODY, NOBODY};
     core->requests = calloc(settings->capacity, sizeof *core->requests);
     CHECK(core->requests != NULL);
     for (uint32_t slot = 0; slot < settings->capacity; slot++)
-        list_append(core, &core->free, &core->requests[slot]);
+        core->requests[slot].next = slot + 1 < settings->capacity ? slot + 1 : NOBODY;
     wheel_init(&core->wheel, settings->longest_timeout_us);
     warm_init(&core->warm, settings->warm_capacity);
     return core;
