@@ -18,6 +18,10 @@ def _row(*cells):
     return (first.ljust(widths[0]) + "".join(cell.rjust(width) for cell, width in zip(rest, widths[1:]))).rstrip()
 
 
+def _cpu(label, cpu):
+    return label + ", ".join(f"{name} {value:.1f}" for name, value in cpu.items()) + f"; sum {sum(cpu.values()):.1f}"
+
+
 def table(result):
     machine, settings, verified = result["machine"], result["settings"], result["verified"]
     lines = [
@@ -33,8 +37,8 @@ def table(result):
         latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
         lines.append(_row(label, _number(figures["rate"]), _range(figures, "rate"), *latencies))
     for peer in result["peers"]:
-        lines.append(_row(f"peer, spread", _number(peer["rate"]), _range(peer, "rate")))
-        lines.append(_row(f"peer, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))
+        lines.append(_row("peer, spread", _number(peer["rate"]), _range(peer, "rate")))
+        lines.append(_row("peer, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))
     lone, cpu = result["lone"], result["cpu_us"]
     bound = 3 * (lone["redis_rtt_ms"] + lone["commit_ms"])
     lines += [
@@ -42,8 +46,8 @@ def table(result):
         f"A lone request: {lone['p50_ms']:.3f} ms; a Redis round trip {lone['redis_rtt_ms']:.3f} ms, "
         f"a commit {lone['commit_ms']:.3f} ms",
         f"    (the goal: at most 3 x their sum, {bound:.3f} ms)",
-        "CPU us a purchase: " + ", ".join(f"{name} {value:.1f}" for name, value in cpu.items())
-        + f"; sum {sum(cpu.values()):.1f}",
+        _cpu("CPU us a purchase: ", cpu),
+        _cpu("             hot: ", result["cpu_us_hot"]),
     ]
     for peer in result["peers"]:
         spread, hot = (result[key]["rate"] / peer[name] for key, name in (("saturation", "rate"), ("hot", "rate_hot")))
