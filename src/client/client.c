@@ -84,6 +84,13 @@ static struct tick tick_in(int64_t us) {
     return (struct tick){tick_now().us + (us > 0 ? us : 0)};
 }
 
+/* What the net says of a dial mostly names the address already. */
+static bool fail_dialled(const struct client_connection *connection, struct failure *failure) {
+    if (strstr(connection->why, connection->address) != NULL)
+        return failure_set(failure, "%s", connection->why);
+    return failure_set(failure, "cannot connect to %s: %s", connection->address, connection->why);
+}
+
 /* Dials one address and waits until it stands, or `until`. */
 static bool dial(struct client_connection *connection, const char *address, struct tick until,
                  struct failure *failure) {
@@ -99,7 +106,7 @@ static bool dial(struct client_connection *connection, const char *address, stru
         return true;
     }
     if (connection->stream == NULL)
-        return failure_set(failure, "cannot connect to %s: %s", address, connection->why);
+        return fail_dialled(connection, failure);
     net_close(connection->stream, "gave up");
     while (connection->stream != NULL)
         net_turn(connection->net, tick_in(0));

@@ -24,6 +24,7 @@ struct server {
     struct wire_request kept; /* "keep": not answered before the next request */
     atomic_bool is_ready;
     atomic_bool is_ending;
+    atomic_int opened; /* connections that have shaken hands */
     char address[64];
 };
 
@@ -68,6 +69,7 @@ static bool serve(struct net_stream *stream, const struct wire_request *request)
 static bool on_open(void *owner, struct net_stream *stream) {
     (void)owner;
     (void)stream;
+    server.opened++;
     return true;
 }
 
@@ -226,6 +228,16 @@ Test(client, an_answer_that_comes_too_late_is_not_taken_for_the_next_ones) {
     expect_echo(&reply, "first");
     reply = call(connection, "second");
     expect_echo(&reply, "second");
+    client_disconnect(connection);
+}
+
+/* The server waits for the end of the handshake, not for the first request. */
+Test(client, a_connection_has_shaken_hands_before_its_first_call) {
+    struct client_connection *connection = connect_to(server.address);
+    while (server.opened == 0)
+        sched_yield();
+    struct wire_reply reply = call(connection, "at last");
+    expect_echo(&reply, "at last");
     client_disconnect(connection);
 }
 
