@@ -24,12 +24,14 @@ static void print_balance(const struct wire_reply *reply, bool is_card, const ch
     char renewal[PRINT_TIME_SIZE];
     money_format(answer->amount_minor, available);
     print_decision(answer->decision);
-    printf("  may %sbuy now\n%s\n\n", answer->decision == DECISION_APPROVED ? "" : "not ", reply->message);
+    printf("  may %sbuy now\n", answer->decision == DECISION_APPROVED ? "" : "not ");
+    print_wrapped(0, reply->message);
+    putchar('\n');
     print_fact("Reason", "%s", reason_name(answer->reason));
     print_fact("Can be spent", "%s %s", available, reply->currency.code);
     if (answer->limit_count > 0) {
         print_time(answer->renews_at, renewal);
-        print_fact("Renewed", "%s", renewal);
+        print_fact("Renews", "%s", renewal);
     }
     print_fact(is_card ? "Card" : "App", "%s", credential);
     print_limits(answer);

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vaxel/command.h"
+#include "vaxel/print.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define COLUMN 26
-#define WIDTH 80
-
-/* Prints words from the column on, broken at spaces. */
-static void print_wrapped(const char *words) {
-    size_t left = WIDTH - COLUMN;
-    while (strlen(words) > left) {
-        size_t cut = left;
-        while (cut > 0 && words[cut] != ' ')
-            cut--;
-        printf("%.*s\n%*s", (int)cut, words, COLUMN, "");
-        words += cut + 1;
-    }
-    puts(words);
-}
 
 static void print_options(const struct option_rule *rules) {
     for (; rules->name != NULL; rules++) {
@@ -29,7 +16,7 @@ static void print_options(const struct option_rule *rules) {
             printf("  %s\n%*s", option, COLUMN, "");
         else
             printf("  %-*s", COLUMN - 2, option);
-        print_wrapped(rules->help);
+        print_wrapped(COLUMN, rules->help);
     }
 }
 

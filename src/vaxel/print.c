@@ -58,6 +58,24 @@ void print_fact(const char *name, const char *format, ...) {
     putchar('\n');
 }
 
+#define WIDTH 80
+
+void print_wrapped(int column, const char *text) {
+    size_t room = (size_t)(WIDTH - column);
+    while (strlen(text) > room) {
+        size_t cut = room;
+        while (cut > 0 && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            cut = strcspn(text, " ");
+        if (text[cut] == '\0')
+            break;
+        printf("%.*s\n%*s", (int)cut, text, column, "");
+        text += cut + 1;
+    }
+    puts(text);
+}
+
 int64_t print_remaining(const struct standing_of_limit *limit) {
     int64_t ceiling = limit->limit.ceiling_minor;
     return limit->spent_minor < ceiling ? ceiling - limit->spent_minor : 0;

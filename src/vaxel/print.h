@@ -14,6 +14,8 @@
 void print_decision(enum decision decision);
 /* "  Card           ************8003" */
 __attribute__((format(printf, 2, 3))) void print_fact(const char *name, const char *format, ...);
+/* Text from a column on, which the caller has filled up to, broken at spaces, with a newline at its end. */
+void print_wrapped(int column, const char *text);
 /* The table of an answer's limits; nothing when it has none. */
 void print_limits(const struct answer *answer);
 /* "2026-12-01 00:00", as the operator's clock shows it. */

@@ -118,7 +118,7 @@ static void print_credit_left(const struct answer *answer, const char *currency)
         money_format(print_remaining(limit), left);
         money_format(limit->limit.ceiling_minor, ceiling);
         print_time(answer->renews_at, renewal);
-        print_fact("Credit left", "%s of %s %s, renewed %s", left, ceiling, currency, renewal);
+        print_fact("Credit left", "%s of %s %s, renews %s", left, ceiling, currency, renewal);
     }
 }
 
@@ -129,7 +129,8 @@ static void print_answer(const struct wish *wish, const struct asked *asked) {
     money_format(authorize->amount.minor, amount);
     print_decision(answer->decision);
     printf("  %s %s, %s\n", amount, authorize->amount.currency.code, authorize->product.code);
-    printf("%s\n\n", asked->reply.message);
+    print_wrapped(0, asked->reply.message);
+    putchar('\n');
     print_fact("Reason", "%s", reason_name(answer->reason));
     if (answer->differs != FIELD_NONE)
         print_fact("Differs", "%s", content_field_name(answer->differs));
