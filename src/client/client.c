@@ -126,16 +126,14 @@ static bool dial_any(struct client_connection *connection, const char *addresses
     char *list = strdup(addresses);
     CHECK(list != NULL);
     char *rest = list;
-    char *address;
-    bool is_connected = failure_set(failure, "no address to connect to");
-    size_t left = count_addresses(addresses);
     struct tick until = tick_in(timeout_us);
-    while (!is_connected && (address = strsep(&rest, ",")) != NULL) {
+    bool is_connected = failure_set(failure, "no address to connect to");
+    for (size_t left = count_addresses(addresses); left > 0 && !is_connected; left--) {
+        char *address = strsep(&rest, ",");
         address += strspn(address, " ");
         address[strcspn(address, " ")] = '\0';
         if (address[0] != '\0')
             is_connected = dial(connection, address, tick_in((until.us - tick_now().us) / (int64_t)left), failure);
-        left--;
     }
     free(list);
     return is_connected;

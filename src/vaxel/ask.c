@@ -69,14 +69,18 @@ static void set_deadline(struct wire_request *request, int64_t timeout_us) {
 
 static bool ask_once(const struct settings *settings, const struct net_tls_files *files, struct wire_request *request,
                      struct tick until, struct asked *asked) {
-    struct client_connection *connection =
-        client_connect(settings->connect, files, until.us - tick_now().us, &asked->trouble);
-    if (connection == NULL)
+    struct failure failure;
+    struct client_connection *connection = client_connect(settings->connect, files, until.us - tick_now().us, &failure);
+    if (connection == NULL) {
+        asked->trouble = failure;
         return false;
+    }
     struct tick started = tick_now();
     set_deadline(request, until.us - started.us);
-    bool is_answered = client_call(connection, request, until.us - started.us, &asked->reply, &asked->trouble);
+    bool is_answered = client_call(connection, request, until.us - started.us, &asked->reply, &failure);
     asked->took_us = tick_now().us - started.us;
+    if (!is_answered)
+        asked->trouble = failure;
     client_disconnect(connection);
     return is_answered;
 }

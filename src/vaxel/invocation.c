@@ -70,6 +70,7 @@ static bool parse_options(struct invocation *invocation, const struct command *c
             return false;
         }
         const char *name = code == 'h' ? "help" : table.options[at].name;
+        CHECK(name != NULL);
         if (!keep(invocation, name, optarg != NULL ? optarg : "")) {
             usage_wrong(invocation, "--set may be given %d times", ASSIGNMENTS_CAPACITY);
             return false;

@@ -34,7 +34,7 @@ static void write_limits(struct limit_messages *written, const struct answer *an
     CHECK(answer->limit_count <= LIMITS_CAPACITY && answer->deciding < (int)answer->limit_count);
     written->count = 0;
     written->deciding = NULL;
-    for (uint8_t i = 0; i < answer->limit_count; i++) {
+    for (int i = 0; i < answer->limit_count; i++) {
         const struct standing_of_limit *limit = &answer->limits[i];
         if (limit->limit.ceiling_minor == LIMIT_COUNTED_ONLY)
             continue;
@@ -52,7 +52,7 @@ static void write_limits(struct limit_messages *written, const struct answer *an
     }
 }
 
-static bool append_authorize(struct wire_codec *codec, struct buffer *output, Vaxel__V1__ResponseEnvelope *envelope,
+static bool append_authorize(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
                              const struct request_id *id, const struct answer *answer, struct instant server_time) {
     struct limit_messages limits;
     char sentence[SENTENCE_SIZE];
@@ -74,12 +74,14 @@ static bool append_authorize(struct wire_codec *codec, struct buffer *output, Va
     message.message = sentence;
     if (answer->differs != FIELD_NONE)
         message.field = text_of(content_field_name(answer->differs));
-    envelope->response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_AUTHORIZE;
-    envelope->authorize = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_AUTHORIZE;
+    envelope.authorize = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool append_balance(struct wire_codec *codec, struct buffer *output, Vaxel__V1__ResponseEnvelope *envelope,
+static bool append_balance(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
                            const struct answer *answer, struct instant server_time) {
     struct limit_messages limits;
     char sentence[SENTENCE_SIZE];
@@ -97,19 +99,19 @@ static bool append_balance(struct wire_codec *codec, struct buffer *output, Vaxe
     message.renews_at_us = answer->renews_at.us;
     message.server_time_us = server_time.us;
     message.message = sentence;
-    envelope->response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_BALANCE;
-    envelope->balance = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_BALANCE;
+    envelope.balance = &message;
+    return codec_append(output, &envelope.base);
 }
 
 bool wire_encode_answer(struct wire_codec *codec, struct buffer *output, uint64_t correlation, enum call call,
                         const struct request_id *id, const struct answer *answer, struct instant server_time) {
     CHECK(call == CALL_AUTHORIZE || call == CALL_BALANCE);
-    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
-    envelope.correlation = correlation;
     if (call == CALL_BALANCE)
-        return append_balance(codec, output, &envelope, answer, server_time);
-    return append_authorize(codec, output, &envelope, id, answer, server_time);
+        return append_balance(codec, output, correlation, answer, server_time);
+    return append_authorize(codec, output, correlation, id, answer, server_time);
 }
 
 bool wire_encode_found(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct found *found,

@@ -124,8 +124,7 @@ static ProtobufCBinaryData id_bytes(const struct request_id *id) {
     return (ProtobufCBinaryData){.len = REQUEST_ID_SIZE, .data = (uint8_t *)(uintptr_t)id->bytes};
 }
 
-static bool write_authorize(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope,
-                            const struct authorize *authorize) {
+static bool write_authorize(struct buffer *output, uint64_t correlation, const struct authorize *authorize) {
     struct credential_message credential;
     Vaxel__V1__Money amount = VAXEL__V1__MONEY__INIT;
     amount.minor = authorize->amount.minor;
@@ -137,53 +136,59 @@ static bool write_authorize(struct buffer *output, Vaxel__V1__RequestEnvelope *e
     message.product = (char *)(uintptr_t)authorize->product.code;
     message.place = (char *)(uintptr_t)authorize->place.text;
     message.timeout_ms = milliseconds(authorize->timeout_us);
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_AUTHORIZE;
-    envelope->authorize = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_AUTHORIZE;
+    envelope.authorize = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_balance(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct balance *balance) {
+static bool write_balance(struct buffer *output, uint64_t correlation, const struct balance *balance) {
     struct credential_message credential;
     Vaxel__V1__BalanceRequest message = VAXEL__V1__BALANCE_REQUEST__INIT;
     message.credential = write_credential(&credential, &balance->credential);
     message.timeout_ms = milliseconds(balance->timeout_us);
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BALANCE;
-    envelope->balance = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BALANCE;
+    envelope.balance = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_lookup(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct lookup *lookup) {
+static bool write_lookup(struct buffer *output, uint64_t correlation, const struct lookup *lookup) {
     struct credential_message credential;
     Vaxel__V1__LookupRequest message = VAXEL__V1__LOOKUP_REQUEST__INIT;
     message.id = id_bytes(&lookup->id);
     if (lookup->has_credential)
         message.credential = write_credential(&credential, &lookup->credential);
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_LOOKUP;
-    envelope->lookup = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_LOOKUP;
+    envelope.lookup = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_echo(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct echo *echo) {
+static bool write_echo(struct buffer *output, uint64_t correlation, const struct echo *echo) {
     Vaxel__V1__EchoRequest message = VAXEL__V1__ECHO_REQUEST__INIT;
     message.payload = (ProtobufCBinaryData){.len = echo->size, .data = (uint8_t *)(uintptr_t)echo->payload};
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ECHO;
-    envelope->echo = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ECHO;
+    envelope.echo = &message;
+    return codec_append(output, &envelope.base);
 }
 
 bool wire_encode_request(struct wire_codec *codec, struct buffer *output, const struct wire_request *request) {
     (void)codec;
-    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
-    envelope.correlation = request->correlation;
     switch (request->call) {
     case CALL_AUTHORIZE:
-        return write_authorize(output, &envelope, &request->authorize);
+        return write_authorize(output, request->correlation, &request->authorize);
     case CALL_BALANCE:
-        return write_balance(output, &envelope, &request->balance);
+        return write_balance(output, request->correlation, &request->balance);
     case CALL_LOOKUP:
-        return write_lookup(output, &envelope, &request->lookup);
+        return write_lookup(output, request->correlation, &request->lookup);
     case CALL_ECHO:
-        return write_echo(output, &envelope, &request->echo);
+        return write_echo(output, request->correlation, &request->echo);
     }
     CHECK(false && "a call of no kind");
     return false;
