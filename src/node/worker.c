@@ -27,6 +27,7 @@ static bool open_net(struct worker *worker, struct failure *failure) {
 
 static bool open_rooms(struct worker *worker, struct failure *failure) {
     worker->codec = wire_codec_create();
+    wire_codec_set_currency(worker->codec, worker->shared->currency);
     session_init(worker);
     worker->core = ports_create_core(worker);
     if (!counters_init(worker))

@@ -70,7 +70,7 @@ enum credential_kind { CREDENTIAL_CARD = 1, CREDENTIAL_APP = 2 };
 struct credential {
     enum credential_kind kind;
     union {
-        uint64_t card;   /* 16 digits, Luhn-valid */
+        uint64_t card;   /* 16 digits */
         uint8_t app[16]; /* a UUID of any version */
     };
 };
