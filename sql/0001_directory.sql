@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The directory: who may buy, and against which limits. Opaque ids, amounts and states; names, email and phone live with the
 -- back office (DOMAIN 7). Every row carries the transaction that changed it last, so that nodes can ask what is new.
 -- What names another row names its organisation with it, so that nothing is ever paid across organisations.

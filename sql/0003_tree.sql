@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- A department that moves takes what was bought there this month with it, so the sums of other departments change. The
 -- fence of every month that may still be bought in is raised: counters built under the old tree are COLD and are built anew
 -- from the records (DESIGN 5).

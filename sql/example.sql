@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The example company, for `./dev run`, for trying things out and for tests. Run again it changes nothing, not even what was
 -- blocked or spent since.
 --

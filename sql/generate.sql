@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Large companies for measuring: pg_temp.generate(organisations, travellers_each, limit_minor, credit_minor).
 --
 -- Organisations are numbered from 1000. Travellers are counted through all of them: the one with index i (from 0) has the

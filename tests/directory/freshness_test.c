@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define END_CONNECTION                                                                                                 \
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "                                                   \
@@ -159,21 +162,20 @@ Test(freshness, a_change_to_a_client_changes_the_generation_and_nothing_else_doe
     world_destroy(&world);
 }
 
+/* The other one changed before the directory was opened, so that no number of a transaction tells. */
 Test(freshness, a_database_put_in_the_place_of_another_is_loaded_anew) {
     struct world world;
     struct test_database other;
     char server[TEST_TEXT];
     struct failure failure = {""};
-    world_create(&world, true);
     test_database_create(&other, true);
     cr_assert(directory_seed_example(other.conninfo, &failure), "%s", failure.text);
-    test_sql(other.conninfo, "UPDATE credit SET limit_minor = 4711 WHERE id = 7; DELETE FROM billing_details");
+    test_sql(other.conninfo, "UPDATE credit SET limit_minor = 4711 WHERE id = 7");
+    world_create(&world, true);
     snprintf(server, sizeof(server), "%.*s dbname=postgres", (int)(strstr(other.conninfo, " dbname=") - other.conninfo),
              other.conninfo);
     test_sql(server, "ALTER DATABASE %s ALLOW_CONNECTIONS false", world.database.name);
-    test_sql(server,
-             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '%s' AND pid <> "
-             "pg_backend_pid()",
+    test_sql(server, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '%s'",
              world.database.name);
     test_sql(server, "ALTER DATABASE %s RENAME TO %s_old", world.database.name, world.database.name);
     test_sql(server, "ALTER DATABASE %s RENAME TO %s", other.name, world.database.name);
@@ -214,7 +216,7 @@ Test(freshness, while_the_server_is_away_the_last_state_stands_and_changes_follo
     test_postgres_stop(&postgres);
 }
 
-Test(freshness, a_server_that_hangs_neither_holds_up_readers_nor_the_end) {
+Test(freshness, a_server_that_hangs_neither_holds_up_readers_nor_the_end, .timeout = 120) {
     struct test_postgres postgres;
     struct failure failure = {""};
     test_postgres_start(&postgres);
@@ -226,6 +228,25 @@ Test(freshness, a_server_that_hangs_neither_holds_up_readers_nor_the_end) {
     directory_close(directory);
     test_postgres_resume(&postgres);
     test_postgres_stop(&postgres);
+}
+
+/* A socket that takes connections and says nothing. */
+Test(freshness, a_server_that_never_answers_is_given_up, .timeout = 120) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char directory[TEST_TEXT];
+    char conninfo[TEST_TEXT + 32];
+    struct failure failure = {""};
+    test_directory(directory);
+    cr_assert_lt(snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.5432", directory),
+                 (int)sizeof(address.sun_path));
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    cr_assert_eq(listen(listener, 4), 0);
+    snprintf(conninfo, sizeof(conninfo), "host=%s port=5432 dbname=vaxel", directory);
+    struct directory_options options = {.conninfo = conninfo};
+    cr_expect_null(directory_open(&options, &failure));
+    cr_expect_str_eq(failure.text, "cannot connect to PostgreSQL: PostgreSQL is silent");
+    close(listener);
 }
 
 /* A connection that the server forgot in its sleep is given up, and made again. */

@@ -40,11 +40,10 @@ Test(seed, generated_cards_can_be_reckoned_from_their_index) {
     cr_expect_str_eq(test_sql(database.conninfo, "SELECT count(*) FROM credit"), "150");
     for (size_t i = 0; i < sizeof(indexes) / sizeof(*indexes); i++) {
         uint64_t card = directory_generated_card(indexes[i]);
-        uint64_t parsed;
         char text[24];
         char expected[64];
         snprintf(text, sizeof(text), "%" PRIu64, card);
-        cr_expect(card_parse(text, &parsed), "%s", text);
+        cr_expect(card_is_luhn_valid(card), "%s", text);
         snprintf(expected, sizeof(expected), "%" PRIu32 " %" PRIu32, 1000 + indexes[i] / 50, 1000 + indexes[i]);
         cr_expect_str_eq(test_sql(database.conninfo,
                                   "SELECT organisation || ' ' || traveller FROM credit WHERE card = %s AND "
