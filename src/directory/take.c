@@ -106,13 +106,19 @@ static bool take_credit(struct book *book, const struct credit_row *row, struct 
     return true;
 }
 
+static bool is_same_client(const struct client *one, const struct client *other) {
+    return one->kind == other->kind && one->is_blocked == other->is_blocked && one->calls == other->calls &&
+           one->channels == other->channels && one->rate_per_s == other->rate_per_s &&
+           strcmp(one->name, other->name) == 0;
+}
+
 static bool take_client(struct book *book, const struct client *row, struct failure *failure) {
     (void)failure;
     struct table *table = &book->tables[ROW_CLIENT];
     uint32_t index = table_find(table, row->id);
     if (index == TABLE_NONE) {
         index = table_add(table, row->id);
-    } else if (memcmp(table_at(table, index), row, sizeof(*row)) == 0) {
+    } else if (is_same_client(table_at(table, index), row)) {
         return true;
     } else {
         table_remove_key(table, index);
