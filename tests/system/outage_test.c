@@ -56,7 +56,7 @@ Test(outage, postgresql_that_hangs_is_answered_in_time_and_what_it_did_later_is_
     struct wire_request request = cluster_purchase(CARD_THOUSAND);
     request.authorize.timeout_us = SECOND_US / 4;
     struct wire_reply reply = cluster_call(connection, &request);
-    cr_expect_eq(reply.answer.decision, DECISION_FAILED);
+    cr_expect_eq(reply.answer.reason, REASON_DEADLINE, "%s", reason_name(reply.answer.reason));
     test_postgres_resume(&cluster.postgres);
     wait_until_approved(CARD_RICH);
     /* Told that it failed, it stays so: a late copy does not charge. */

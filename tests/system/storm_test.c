@@ -17,6 +17,7 @@ static const int cards[] = {CARD_RICH,         CARD_RICH, CARD_RICH,       CARD_
 #define CARDS (int)(sizeof cards / sizeof cards[0])
 
 static void start(struct cluster_wishes wishes) {
+    wishes.settings = "[switch]\nworkers = 2\n";
     cluster_start(&cluster, wishes);
     crowd_start(&crowd, &cluster, cards, CARDS);
     crowd_wait_answered(&crowd, 100);
