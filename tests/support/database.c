@@ -74,6 +74,7 @@ static void make_template(PGconn *connection, const char *server) {
     char conninfo[TEST_TEXT];
     execute(connection, "SELECT pg_advisory_lock(6873)");
     if (strcmp(execute(connection, "SELECT count(*) FROM pg_database WHERE datname = '" TEMPLATE "'"), "0") == 0) {
+        execute(connection, "SET client_min_messages = warning");
         execute(connection, "DROP DATABASE IF EXISTS " TEMPLATE "_new");
         execute(connection, "CREATE DATABASE " TEMPLATE "_new");
         support_format(conninfo, "%s dbname=" TEMPLATE "_new", server);
