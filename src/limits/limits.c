@@ -7,6 +7,9 @@
 /* Calls of sums, and of the greeting, in one write, beside those of the questions. */
 #define OTHER_CALLS 64
 
+/* A reply that is not whole by then is none of ours: the largest, the list of functions, holds vaxel.lua. */
+#define UNREAD_MAX (1u << 20)
+
 struct limits *limits_create(const struct limits_options *options) {
     CHECK(options->capacity > 0 && options->capacity < NOBODY / 4 && options->group_capacity > 0);
     struct limits *limits = calloc(1, sizeof *limits);
@@ -138,7 +141,8 @@ bool limits_input(struct limits *limits, struct bytes received, struct failure *
         if (redisReaderGetReply(limits->reader, &object) != REDIS_OK)
             return failure_set(failure, "Redis can't be read: %s", limits->reader->errstr);
         if (object == NULL)
-            return true;
+            return limits->reader->len <= UNREAD_MAX ||
+                   failure_set(failure, "Redis answers with more than was asked for");
         bool is_good = take_reply(limits, failure);
         reply_clear(&limits->reply);
         if (!is_good)

@@ -171,6 +171,15 @@ Test(connections, an_answer_that_nobody_asked_for_is_a_failure) {
     cr_expect(strstr(peer.failure.text, "nobody asked") != NULL);
 }
 
+Test(connections, an_answer_without_end_is_a_failure) {
+    static const char part[4096];
+    peer_open(&peer, &redis, 32);
+    bool is_taken = limits_input(peer.limits, bytes_of("$999999999\r\n", 12), &peer.failure);
+    for (int i = 0; i < 1000 && is_taken; i++)
+        is_taken = limits_input(peer.limits, bytes_of(part, sizeof part), &peer.failure);
+    cr_expect(!is_taken);
+}
+
 /* Answers of the right protocol that are not to the question: none may pass for a verdict. */
 Test(connections, an_answer_to_something_else_is_a_failure_and_no_verdict) {
     static const char *const answers[] = {
