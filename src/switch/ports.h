@@ -21,7 +21,7 @@ struct question {
     int32_t organisation;
     struct day day;         /* of the id's time; its month is the counters' */
     struct request_id id;   /* not for SPENT */
-    struct content content; /* AUTHORIZE */
+    struct content content; /* AUTHORIZE, UNDO */
     int64_t amount_minor;   /* AUTHORIZE, UNDO */
     int32_t floor_epoch;    /* counters of a lower epoch are COLD; for UNDO the fence's epoch of its transaction */
     enum reason refusal;    /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
