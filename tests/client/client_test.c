@@ -108,7 +108,6 @@ static void *run_server(void *owner) {
     server.is_ready = true;
     while (!server.is_ending)
         net_turn(server.net, (struct tick){tick_now().us + 1000000});
-    net_destroy(server.net);
     return NULL;
 }
 
@@ -143,6 +142,7 @@ static void finish(void) {
     server.is_ending = true;
     net_wake(server.net);
     pthread_join(server.thread, NULL);
+    net_destroy(server.net); /* not by its thread: until that has ended, it may be woken */
     net_tls_destroy(server.tls);
     wire_codec_destroy(server.codec);
     wire_reader_finish(&server.reader);
