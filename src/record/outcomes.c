@@ -125,7 +125,11 @@ static void note_failure(struct batch *batch, const PGresult *error) {
 
 void batch_result(struct record *record, PGresult *result) {
     struct batch *batch = front(record);
-    CHECK(batch->step < batch->step_count);
+    if (batch->step >= batch->step_count) {
+        /* Between the last statement and the sync there is the commit, and all it can say is that it failed. */
+        note_failure(batch, result);
+        return;
+    }
     enum step step = batch->steps[batch->step];
     switch (PQresultStatus(result)) {
     case PGRES_COMMAND_OK:

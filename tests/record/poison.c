@@ -42,6 +42,20 @@ Test(record, a_row_that_breaks_a_check_is_quarantined_and_99_are_recorded) {
     cr_assert_neq(strstr(test_sql(database.conninfo, "SELECT why FROM quarantine"), "23514"), NULL);
 }
 
+static void name_poison(struct entry *entry) {
+    strcpy(entry->product.code, "poison");
+}
+
+Test(record, a_row_that_only_the_commit_refuses_is_quarantined_and_99_are_recorded) {
+    test_sql(database.conninfo,
+             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+             "RAISE EXCEPTION 'poison' USING ERRCODE = 'check_violation', CONSTRAINT = 'late'; END $$; "
+             "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON entry DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+             "WHEN (NEW.product = 'poison') EXECUTE FUNCTION refuse()");
+    append_hundred(name_poison, 42);
+    expect_one_refused(42);
+}
+
 static void forget_month(struct entry *entry) {
     entry->month.yyyymm = 202613;
 }
