@@ -2,7 +2,7 @@
 /* directory_bench CONNINFO [CREDENTIALS]: how long a directory takes to load, how much memory a credential costs, and
  * how long one look-up takes. The database must be migrated; it is filled where it is empty.
  *
- *   scripts/with-postgres sh -c 'build/release/directory_bench "$VAXEL_TEST_POSTGRES dbname=…"' */
+ *   deploy/dev/with-postgres sh -c 'build/release/directory_bench "$VAXEL_TEST_POSTGRES dbname=…"' */
 #include "base/clock.h"
 #include "directory/directory.h"
 #include "directory/seed.h"

@@ -54,8 +54,8 @@ const char *test_sql(const char *conninfo, const char *format, ...) {
 static const char *server_of_the_run(void) {
     const char *server = getenv("VAXEL_TEST_POSTGRES");
     if (!server) {
-        cr_fatal(
-            "this test needs a PostgreSQL of its own: run it by ./dev test NAME, or by scripts/with-postgres PROGRAM");
+        cr_fatal("this test needs a PostgreSQL of its own: run it by ./dev test NAME, or by deploy/dev/with-postgres "
+                 "PROGRAM");
     }
     return server;
 }

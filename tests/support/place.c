@@ -81,7 +81,7 @@ int test_free_port(void) {
 }
 
 void test_certificates(const char *directory, const char *const *names, int count) {
-    const char *arguments[40] = {VAXEL_SOURCE_DIRECTORY "/scripts/certificates", directory};
+    const char *arguments[40] = {VAXEL_SOURCE_DIRECTORY "/deploy/dev/certificates", directory};
     if (count > 32) {
         cr_fatal("more than 32 certificates at once");
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postgres: a server of one test's own, that it may kill, stop and start again. Its data directory is a copy of the one
- * that scripts/with-postgres made for the run, for initdb takes a second. */
+ * that deploy/dev/with-postgres made for the run, for initdb takes a second. */
 #include "support/support.h"
 
 #include <dirent.h>
@@ -38,7 +38,7 @@ static void start(struct test_postgres *postgres) {
 void test_postgres_start(struct test_postgres *postgres) {
     const char *template = getenv("VAXEL_TEST_POSTGRES_TEMPLATE");
     if (!template) {
-        cr_fatal("this test needs PostgreSQL: run it by ./dev test NAME, or by scripts/with-postgres PROGRAM");
+        cr_fatal("this test needs PostgreSQL: run it by ./dev test NAME, or by deploy/dev/with-postgres PROGRAM");
     }
     char data[TEST_TEXT];
     char conninfo[TEST_TEXT];

@@ -8,7 +8,7 @@ packages_of() {
         echo gcc libc6-dev cmake ninja-build pkg-config liburing-dev libssl-dev libhiredis-dev libpq-dev \
             libprotobuf-c-dev protobuf-c-compiler libinih-dev
         ;;
-    services) echo postgresql-15 postgresql-client-15 redis-server openssl util-linux ;;
+    services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 ;;
     test) echo clang libclang-rt-14-dev libcriterion-dev git ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck lua-check git ;;

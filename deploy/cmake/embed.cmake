@@ -34,4 +34,4 @@ else()
     string(APPEND text "static const size_t migrations_count = ${count};\n")
 endif()
 
-file(WRITE ${output} "/* Made by cmake/embed.cmake. */\n${text}")
+file(WRITE ${output} "/* Made by deploy/cmake/embed.cmake. */\n${text}")

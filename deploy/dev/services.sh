@@ -11,7 +11,7 @@ services_place() {
     local state=$1 place mark
     if [[ ${#state} -le 70 ]] && as_postgres test -x "$state" 2> /dev/null; then
         echo "$state"
-        return
+        return 0
     fi
     mark=$(printf '%s' "$state" | cksum | cut -d' ' -f1)
     place=/var/tmp/vaxel-$EUID-$mark
@@ -185,7 +185,7 @@ services_up() {
     mkdir -p "$state"
     chmod 711 "$state"
     place=$(services_place "$state")
-    scripts/certificates "$state/tls" node validator-1 app-backend-1 office-1 ops-1
+    deploy/dev/certificates "$state/tls" node validator-1 app-backend-1 office-1 ops-1
     postgres_up "$place"
     redis_up "$place"
     vaxeld_up "$state" "$place"

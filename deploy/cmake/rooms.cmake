@@ -45,7 +45,7 @@ function(vaxel_generated_header room header)
     add_custom_command(
         OUTPUT ${directory}/${header}
         COMMAND ${made_COMMAND}
-        DEPENDS ${made_DEPENDS} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${made_DEPENDS} ${PROJECT_SOURCE_DIR}/deploy/cmake/embed.cmake
         VERBATIM
     )
     target_sources(vaxel_${room} PRIVATE ${directory}/${header})
@@ -73,7 +73,7 @@ function(vaxel_embed_texts room header)
     set(output ${PROJECT_BINARY_DIR}/generated/${room}/${header})
     vaxel_generated_header(${room} ${header}
         COMMAND ${CMAKE_COMMAND} -D kind=texts "-D names=${name_list}" "-D inputs=${file_list}" -D output=${output}
-                -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+                -P ${PROJECT_SOURCE_DIR}/deploy/cmake/embed.cmake
         DEPENDS ${files})
 endfunction()
 
@@ -85,7 +85,7 @@ function(vaxel_embed_migrations room directory)
     list(JOIN files "|" inputs)
     vaxel_generated_header(${room} migrations.h
         COMMAND ${CMAKE_COMMAND} -D kind=migrations "-D inputs=${inputs}" -D output=${header}
-                -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+                -P ${PROJECT_SOURCE_DIR}/deploy/cmake/embed.cmake
         DEPENDS ${files})
 endfunction()
 
