@@ -40,10 +40,10 @@ NEXT
 
 # A purchase in services of its own, made new each time, so that no credit is spent before.
 run_once() {
-    local state=$ROOT/var/once
+    local state=$STATE_DIRECTORY/once
     services_down "$state"
     run_once_clean "$state"
-    trap 'services_down "$ROOT/var/once"' EXIT
+    trap 'services_down "$STATE_DIRECTORY/once"' EXIT
     trap 'exit 130' INT TERM
     services_up "$state"
     show_purchase "$state" || { echo "The log of vaxeld is $state/vaxeld.log" >&2; exit 1; }
@@ -65,14 +65,14 @@ run() { # [--once]
         return
     fi
     started=()
-    trap 'services_down "$ROOT/var" "${started[@]:-nothing}"' EXIT
+    trap 'services_down "$STATE_DIRECTORY" "${started[@]:-nothing}"' EXIT
     trap 'echo; exit 130' INT TERM
-    services_up "$ROOT/var"
-    show_purchase "$ROOT/var" || true
-    show_next "$ROOT/var"
-    tail -n 0 -F --pid="$(< "$ROOT/var/vaxeld.pid")" "$ROOT/var/vaxeld.log" &
+    services_up "$STATE_DIRECTORY"
+    show_purchase "$STATE_DIRECTORY" || true
+    show_next "$STATE_DIRECTORY"
+    tail -n 0 -F --pid="$(< "$STATE_DIRECTORY/vaxeld.pid")" "$STATE_DIRECTORY/vaxeld.log" &
     wait $!
     echo "vaxeld ended; the end of its log:"
-    tail -n 20 "$ROOT/var/vaxeld.log"
+    tail -n 20 "$STATE_DIRECTORY/vaxeld.log"
     return 1
 }
