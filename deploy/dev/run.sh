@@ -65,7 +65,7 @@ run() { # [--once]
         return
     fi
     started=()
-    trap 'services_down "$STATE_DIRECTORY" "${started[@]:-nothing}"' EXIT
+    trap 'kill $(jobs -p) 2> /dev/null; services_down "$STATE_DIRECTORY" "${started[@]:-nothing}"' EXIT
     trap 'echo; exit 130' INT TERM
     services_up "$STATE_DIRECTORY"
     show_purchase "$STATE_DIRECTORY" || true
