@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The records: append-only, one row an effect, partitioned by accounting month (DESIGN 6). The organisation is in every key,
 -- so that the tables can be distributed by it.
 

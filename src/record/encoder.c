@@ -52,7 +52,7 @@ void encoder_single(struct encoder *encoder) {
     encoder->count++;
 }
 
-void encoder_array(struct encoder *encoder, enum element type, uint32_t count) {
+void encoder_array(struct encoder *encoder, enum element element, uint32_t count) {
     CHECK(encoder->count < PARAMETERS_MAX);
     encoder->starts[encoder->count] = encoder->buffer.size;
     encoder->lengths[encoder->count] = 0;
@@ -60,7 +60,7 @@ void encoder_array(struct encoder *encoder, enum element type, uint32_t count) {
     uint8_t *at = take(encoder, 20);
     at = put_int4(at, ARRAY_DIMENSIONS);
     at = put_int4(at, ARRAY_HAS_NULLS);
-    at = put_int4(at, type);
+    at = put_int4(at, element);
     at = put_int4(at, count);
     put_int4(at, ARRAY_FIRST_INDEX);
 }
