@@ -94,6 +94,7 @@ struct switch_core {
     uint32_t first_free; /* linked by `next`; the last one let go is taken first, for its memory is still near */
     struct list waiting;
     uint32_t busy;
+    struct instant last_append;
     struct tick retry_at; /* when those that wait are tried again */
     struct wheel wheel;
     struct warm_table warm;

@@ -74,9 +74,16 @@ void flow_retry_waiting(struct switch_core *core) {
     }
 }
 
+/* By it a row is known to be this request's own, so no two requests of this core may have the same. */
+static struct instant next_append(struct switch_core *core) {
+    int64_t now_us = core->now.instant.us;
+    core->last_append.us = now_us > core->last_append.us ? now_us : core->last_append.us + 1;
+    return core->last_append;
+}
+
 static void append(struct switch_core *core, struct request *request) {
     if (request->appended_at.us == 0)
-        request->appended_at = core->now.instant;
+        request->appended_at = next_append(core);
     const struct entry entry = {
         .id = request->id,
         .month = month_of_request(request),

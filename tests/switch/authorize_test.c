@@ -158,6 +158,16 @@ Test(authorize, a_remembered_refusal_by_a_department_that_is_no_more_stays_one) 
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_DECLINED);
 }
 
+Test(authorize, two_copies_in_the_same_microsecond_append_rows_that_can_be_told_apart) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_authorize(&shell, 1);
+    const struct memory memory = {.kind = MEMORY_COUNTED, .content = content_of_first()};
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    cr_assert_eq(shell.entry_count, 2);
+    cr_expect_lt(shell.entries[0].appended_at.us, shell.entries[1].appended_at.us);
+}
+
 /* I6 */
 Test(authorize, a_reversal_that_came_first_wins_and_the_count_is_taken_off) {
     shell_authorize(&shell, 1);
