@@ -45,6 +45,7 @@ static void on_closed(void *owner, struct net_stream *stream, const char *why) {
     worker->counters.is_trouble_logged = true;
     worker->counters.stream = NULL;
     worker->counters.dial_at = after(tick_now(), worker->shared->settings->redis_reconnect_us);
+    worker->has_counters = false;
     switch_limits_up(worker->core, moment_now(), false);
     limits_lost(worker->limits);
 }
@@ -68,6 +69,7 @@ static void on_ready(void *owner) {
     struct worker *worker = owner;
     worker->counters.is_trouble_logged = false;
     log_info("node", "Redis is ready worker=%u", worker->index);
+    worker->has_counters = true;
     switch_limits_up(worker->core, moment_now(), true);
 }
 

@@ -27,6 +27,7 @@ static void on_up(void *owner, bool is_up) {
         log_info("node", "PostgreSQL is ready worker=%u", worker->index);
     else
         log_warning("node", "PostgreSQL is away worker=%u", worker->index);
+    worker->has_records = is_up;
     switch_record_up(worker->core, moment_now(), is_up);
 }
 

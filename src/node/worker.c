@@ -6,6 +6,8 @@
 
 /* How often a worker that nothing calls looks at what has changed around it. */
 #define LOOK_AROUND_US 100000
+/* How long a new worker waits for Redis and PostgreSQL before it lets clients in all the same. */
+#define READY_PATIENCE_US 5000000
 
 struct moment moment_now(void) {
     return (struct moment){.instant = instant_now(), .tick = tick_now()};
@@ -21,8 +23,7 @@ static bool open_net(struct worker *worker, struct failure *failure) {
         .idle_timeout_us = settings->idle_timeout_us,
     };
     worker->net = net_create(&options, failure);
-    return worker->net != NULL &&
-           net_listen(worker->net, settings->listen, worker->shared->tls, &session_handler, worker, failure);
+    return worker->net != NULL;
 }
 
 static bool open_rooms(struct worker *worker, struct failure *failure) {
@@ -70,6 +71,16 @@ static void turn(struct worker *worker) {
     records_flush(worker, now.tick);
 }
 
+/* Clients are let in when they can be served, so that a new node fails no request; or after a while, for a clear
+ * UNAVAILABLE says more than a port that is closed. */
+static bool open_door(struct worker *worker, struct failure *failure) {
+    struct tick until = {tick_now().us + READY_PATIENCE_US};
+    while (!(worker->has_counters && worker->has_records) && tick_now().us < until.us)
+        turn(worker);
+    return net_listen(worker->net, worker->shared->settings->listen, worker->shared->tls, &session_handler, worker,
+                      failure);
+}
+
 static void say_goodbye(void *owner, struct net_stream *stream) {
     (void)owner;
     net_close(stream, "the switch ends");
@@ -99,7 +110,7 @@ static void tell_start(struct worker *worker, bool is_good) {
 
 static void *run(void *argument) {
     struct worker *worker = argument;
-    bool is_good = open_rooms(worker, &worker->start_failure);
+    bool is_good = open_rooms(worker, &worker->start_failure) && open_door(worker, &worker->start_failure);
     tell_start(worker, is_good);
     if (is_good) {
         while (!worker->is_stopping)

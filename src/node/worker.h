@@ -68,6 +68,8 @@ struct worker {
 
     /* The rest is the thread's own. */
     struct net *net;
+    bool has_counters; /* Redis is ready */
+    bool has_records;  /* PostgreSQL is ready */
     struct switch_core *core;
     struct limits *limits;
     struct record *record;
