@@ -73,8 +73,8 @@ static void *run(void *argument) {
     return NULL;
 }
 
-void crowd_start(struct crowd *crowd, struct cluster *cluster, const int *cards, int card_count) {
-    *crowd = (struct crowd){.cluster = cluster, .cards = cards, .card_count = card_count, .timeout_us = SECOND_US / 2};
+void crowd_start(struct crowd *crowd, struct cluster *cluster, const int *cards, int card_count, int64_t timeout_us) {
+    *crowd = (struct crowd){.cluster = cluster, .cards = cards, .card_count = card_count, .timeout_us = timeout_us};
     crowd->approved = calloc(CROWD_APPROVALS, sizeof *crowd->approved);
     cr_assert_not_null(crowd->approved);
     for (int i = 0; i < CROWD_CLIENTS; i++) {

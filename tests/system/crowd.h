@@ -29,7 +29,7 @@ struct crowd {
     } members[CROWD_CLIENTS];
 };
 
-void crowd_start(struct crowd *crowd, struct cluster *cluster, const int *cards, int card_count);
+void crowd_start(struct crowd *crowd, struct cluster *cluster, const int *cards, int card_count, int64_t timeout_us);
 /* Waits until so many more have been approved, or refused, since the call. */
 void crowd_wait_answered(struct crowd *crowd, unsigned more);
 void crowd_stop(struct crowd *crowd);
