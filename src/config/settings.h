@@ -12,6 +12,10 @@ struct settings {
     int64_t traveller_cap_minor;
     int64_t largest_amount_minor;
     int64_t time_window_us;
+    int64_t month_open_us;
+    int64_t default_hold_us;
+    int64_t longest_hold_us;
+    int64_t blocks_used_up; /* index of no|yes */
     /* [listen] */
     char listen[CONFIG_TEXT_SIZE];
     int64_t connections; /* for each worker */
@@ -42,6 +46,16 @@ struct settings {
     int64_t answer_margin_us;
     int64_t warm_organisations;
     int64_t drain_us;
+    int64_t advices; /* in a worker at once */
+    /* [stand_in] */
+    char journal[CONFIG_TEXT_SIZE]; /* the directory; empty: no stand-in */
+    int64_t stand_in_after_us;
+    int64_t stand_in_amount_minor; /* for each worker, as the next */
+    int64_t stand_in_bytes;
+    int64_t stand_in_age_us;
+    /* [audit] */
+    int64_t audit_pause_us;
+    int64_t audit_grace_us;
     /* [log] */
     int64_t log_level; /* index of error|warning|info|debug */
     /* [client]: the command line's own */

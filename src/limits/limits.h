@@ -26,6 +26,8 @@ struct limits_options {
     void (*on_verdict)(void *owner, const struct verdict *verdict);
     /* Written: counters of this epoch or a newer one stand. Else they must be read and written again. */
     void (*on_sums_written)(void *owner, int32_t organisation, struct month month, int32_t epoch, bool is_written);
+    /* The counters of a month, for the audit; epoch 0: there are none. NULL: the connection went. */
+    void (*on_month_read)(void *owner, int32_t organisation, struct month month, const struct sums *sums);
     /* The primary answered for itself and has the library: questions go out from now on. */
     void (*on_ready)(void *owner);
 };
@@ -46,6 +48,9 @@ bool limits_ask(struct limits *limits, const struct question *question);
 /* Queues the writing of sums; what it needs of `sums` is copied. Large ones go in several calls, and count at once at
  * the last. False when not ready or out of room. */
 bool limits_write_sums(struct limits *limits, const struct sums *sums);
+
+/* Reads all counters of a month, for the audit; one at a time. Answered by on_month_read. */
+bool limits_read_month(struct limits *limits, int32_t organisation, struct month month);
 
 /* Formats what waits into `output` as far as it fits. Call when the last output has been sent, and after each input:
  * nothing is appended while answers to the last output are owed, so that what comes meanwhile goes out together. The

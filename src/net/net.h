@@ -101,6 +101,18 @@ struct net_watch {
 };
 void net_watch(struct net *net, struct net_watch *watch, int fd, short events);
 
+/* ---- a file ---- */
+
+/* Bytes made safe on disk: one write, then fdatasync. The operation belongs to the caller and must stay, with its bytes,
+ * until on_done, which comes from net_turn(); error is 0 or an errno (a short write is one: EIO). */
+struct net_file_write {
+    void (*on_done)(void *owner, int error);
+    void *owner;
+    /* The rest is net's. */
+    uint32_t slot;
+};
+void net_write_file(struct net *net, struct net_file_write *write, int fd, uint64_t offset, struct bytes bytes);
+
 /* ---- a stream ---- */
 
 /* Queues bytes; they leave with the next turn, all of a stream in one send. False when the stream is closing already,

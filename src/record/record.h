@@ -24,6 +24,8 @@ struct record_options {
     uint32_t refusal_capacity; /* refusals waiting to be noted; more are dropped and counted */
     int64_t time_window_us;    /* ids as old as twice this are remembered again by a rebuild */
     int64_t reconnect_us;      /* pause between attempts */
+    int64_t expiry_us;         /* how often holds that have expired are looked for; 0: not by this one */
+    bool notes_used_up;        /* a credit that is used up goes on the block list until its month ends (DOMAIN F5) */
     int64_t silence_us;        /* a connection that owes an answer and is silent this long is given up */
     void *owner;
     /* Once for each append, check and undo; from record_ready() or record_tick(), never from the call that queued it.
@@ -32,6 +34,12 @@ struct record_options {
     /* NULL sums: could not be read. */
     void (*on_sums)(void *owner, int32_t organisation, struct month month, const struct sums *sums);
     void (*on_found)(void *owner, uint64_t reply_to, bool is_answered, const struct found *found);
+    void (*on_blocks)(void *owner, uint64_t reply_to, bool is_answered, const struct block_page *page);
+    /* For the audit: see record_find_month() and record_read_month(). */
+    void (*on_month_found)(void *owner, bool is_answered, int32_t organisation, struct month month);
+    void (*on_month_read)(void *owner, int32_t organisation, struct month month, const struct sums *sums);
+    /* A hold has expired and its row is committed: the counters must follow. */
+    void (*on_effect)(void *owner, const struct effect *effect);
     void (*on_up)(void *owner, bool is_up);
 };
 
@@ -43,10 +51,19 @@ void record_destroy(struct record *record);
 bool record_append(struct record *record, const struct entry *entry, uint32_t owner);
 bool record_check(struct record *record, const struct check *check, uint32_t owner);
 bool record_undo(struct record *record, const struct undo *undo, uint32_t owner);
+bool record_settle(struct record *record, const struct settlement *settlement, uint32_t owner);
 bool record_read_sums(struct record *record, int32_t organisation, struct month month);
 bool record_look_up(struct record *record, uint64_t reply_to, const struct request_id *id, struct month month,
                     int32_t organisation);
 void record_note_refusal(struct record *record, const struct refusal_note *note);
+
+/* A page of the block list: what has a number above `since`, at most `limit` of it. Answered by on_blocks. */
+bool record_look_up_blocks(struct record *record, uint64_t reply_to, int64_t since, uint32_t limit);
+
+/* For the audit, one at a time each: the next organisation and month that has a fence (organisation 0: the first), and the
+ * sums of a month's rows with the fence's epoch, without raising it. Answered by on_month_found and on_month_read. */
+bool record_find_month(struct record *record, int32_t after_organisation, struct month after_month);
+bool record_read_month(struct record *record, int32_t organisation, struct month month);
 
 /* Sends what waits, as far as transactions may be under way. Call once after the events of a turn of the loop. */
 void record_flush(struct record *record, struct tick now);

@@ -44,6 +44,11 @@ static enum decision decision_of(enum reason reason) {
     case REASON_DOUBLE_TAP:
     case REASON_INVALID_ID:
     case REASON_CALL_NOT_ALLOWED:
+    case REASON_NOT_FOUND:
+    case REASON_WRONG_KIND:
+    case REASON_HOLD_CLOSED:
+    case REASON_HOLD_EXPIRED:
+    case REASON_AMOUNT_EXCEEDED:
         return DECISION_DECLINED;
     }
     CHECK(!"a reason of no kind");

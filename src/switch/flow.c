@@ -300,6 +300,8 @@ void switch_outcome(struct switch_core *core, struct moment now, const struct ou
         answer_reason(core, request, REASON_UNAVAILABLE);
         undo_begin(core, request);
         break;
+    case OUTCOME_SETTLED:
+    case OUTCOME_DECLINED:
     case OUTCOME_UNDONE:
         CHECK(!"an undo before the answer");
         break;

@@ -13,6 +13,7 @@ enum question_kind {
     QUESTION_RECALL,    /* known? changes nothing */
     QUESTION_UNDO,      /* PostgreSQL has a reversal of `id`: take its amount off, once */
     QUESTION_SPENT,     /* what the limits stand at */
+    QUESTION_APPLY,     /* PostgreSQL has an effect under `id` since the fence was at floor_epoch: count it, once */
 };
 
 struct question {
@@ -21,12 +22,15 @@ struct question {
     int32_t organisation;
     struct day day;         /* of the id's time; its month is the counters' */
     struct request_id id;   /* not for SPENT */
-    struct content content; /* AUTHORIZE, UNDO */
-    int64_t amount_minor;   /* AUTHORIZE, UNDO */
-    int32_t floor_epoch;    /* counters of a lower epoch are COLD; for UNDO the fence's epoch of its transaction */
+    struct content content; /* AUTHORIZE, UNDO, and an APPLY that counts up */
+    int64_t amount_minor;   /* AUTHORIZE; UNDO: what to take off; APPLY: signed */
+    int32_t floor_epoch;    /* counters of a lower epoch are COLD; for UNDO, APPLY the fence's epoch of the transaction */
     enum reason refusal;    /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
-    bool
-        was_recorded; /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says */
+    /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says. */
+    bool was_recorded;
+    bool allows_partial;   /* AUTHORIZE: what is left is counted when the whole does not fit, if anything is left */
+    int64_t tap_window_us; /* AUTHORIZE: refused as a double tap when the credit's last purchase was of the same client,
+                              product and place and its id's time is nearer than this, either way; 0: not looked at */
     uint8_t limit_count;
     struct limit limits[LIMITS_CAPACITY];
 };
@@ -36,15 +40,17 @@ enum verdict_kind {
     VERDICT_REFUSED, /* it does not fit (or `refusal` is remembered now); nothing counted */
     VERDICT_KNOWN,   /* the id did something before: `memory` says what */
     VERDICT_UNKNOWN, /* RECALL: never heard of */
-    VERDICT_DONE,    /* UNDO, SPENT */
+    VERDICT_DONE,    /* UNDO, SPENT, APPLY */
     VERDICT_COLD,    /* the counters cannot be trusted: rebuild, then ask again */
     VERDICT_LOST,    /* the connection went before the answer came: it may or may not have been done */
 };
 
 enum memory_kind { MEMORY_COUNTED, MEMORY_REFUSED, MEMORY_REVERSED };
 
+/* The content's amount is what was asked for; where only the records remember a partial approval, what was approved. */
 struct memory {
     enum memory_kind kind;
+    int64_t approved_minor; /* MEMORY_COUNTED, of a partial approval; else 0 */
     enum reason reason; /* MEMORY_REFUSED */
     uint16_t refusing;  /* MEMORY_REFUSED: as in the verdict of then */
     struct content content;
@@ -53,8 +59,10 @@ struct memory {
 struct verdict {
     enum verdict_kind kind;
     uint32_t owner;
-    int32_t epoch;     /* the counters' epoch; COUNTED, REFUSED, KNOWN */
-    uint16_t refusing; /* REFUSED: bit i is set when limits[i] would have been passed; 0 with a `refusal` */
+    int32_t epoch;          /* the counters' epoch; COUNTED, REFUSED, KNOWN */
+    uint16_t refusing;      /* REFUSED: bit i is set when limits[i] would have been passed; 0 with a `refusal` or `reason` */
+    enum reason reason;     /* REFUSED: REASON_DOUBLE_TAP, or REASON_UNSPECIFIED */
+    int64_t approved_minor; /* COUNTED: the question's amount, or less when it allows a partial approval */
     struct memory memory;
     int64_t spent_minor[LIMITS_CAPACITY]; /* in the question's order; not for UNKNOWN, COLD, LOST, UNDO */
 };
@@ -87,10 +95,13 @@ struct sums {
 
 struct entry {
     struct request_id id;
-    struct month month;
+    struct month month; /* the accounting month: the id's own, unless ENTRY_LATE */
     int32_t organisation;
-    int32_t epoch; /* the one it was counted under: recorded only while it is the fence's */
-    enum entry_kind kind;
+    /* The one it was counted under: recorded only while it is the fence's. 0 (an advice), or with ENTRY_STAND_IN: recorded
+     * in any case, under the fence's epoch. */
+    int32_t epoch;
+    enum entry_kind kind; /* PURCHASE, HOLD, ADVICE; in a journal also REVERSAL: the entry of this id is called off */
+    uint8_t flags;        /* enum entry_flag */
     int64_t amount_minor; /* signed; sums are usage */
     int32_t department;   /* 0: none */
     int32_t traveller;
@@ -98,8 +109,9 @@ struct entry {
     int32_t client;
     struct product product;
     struct place place;
-    struct instant
-        appended_at; /* the row's recorded_at, the same in every sending: by it a row is known to be one's own */
+    /* The row's recorded_at, the same in every sending: by it a row is known to be one's own. */
+    struct instant appended_at;
+    struct instant expires_at; /* HOLD */
 };
 
 /* A refusal to be checked before it is told: is the epoch still the fence's, and has the id no row? With epoch 0 only
@@ -122,6 +134,33 @@ struct undo {
     struct instant appended_at; /* us 0: never appended */
 };
 
+/* What follows an entry that is on record, in one transaction under a lock of the original, so that no two settlements
+ * of it pass what it holds. What it frees is lowered in the counters afterwards. */
+struct settlement {
+    enum entry_kind kind; /* CAPTURE and VOID of a hold, REFUND of a purchase, advice or captures, REVERSAL of any of
+                             purchase, hold and advice, with all that followed it */
+    struct request_id id; /* under which it is done once; of a REVERSAL the original's */
+    struct request_id original;
+    struct month month;   /* of the original's own id */
+    int32_t organisation; /* 0: not known, to be looked for (not for a REVERSAL, whose tombstone needs a place) */
+    int32_t client;
+    bool is_any_clients;  /* may settle what another client began */
+    int64_t amount_minor; /* CAPTURE, REFUND; 0: all that is left */
+    bool is_final;        /* CAPTURE: what is left of the hold then is freed */
+    /* The month that a refund is charged in when the original's is closed; it frees nothing then. yyyymm 0: it is open. */
+    struct month charged_month;
+    struct instant appended_at;
+};
+
+/* Usage that fell, or rose, by a row recorded first; the counters follow. */
+struct effect {
+    struct request_id id; /* the row's */
+    struct day day;       /* whose month the counters are of; the effect's id is remembered under it */
+    struct payer payer;
+    int64_t amount_minor; /* signed */
+    int32_t epoch;        /* the row's */
+};
+
 enum outcome_kind {
     OUTCOME_RECORDED, /* append: committed, by this append (perhaps in an earlier sending of it) */
     OUTCOME_EXISTS,   /* append, check: the id has another's row, `content` is what it says; an append has confirmed it,
@@ -130,6 +169,8 @@ enum outcome_kind {
     OUTCOME_STALE,    /* append, check: not recorded, the fence is at `epoch` */
     OUTCOME_ABSENT,   /* check: no row, and the epoch is the fence's */
     OUTCOME_UNDONE,   /* undo: committed; `epoch` is the fence's in that transaction (0: no counters were ever built) */
+    OUTCOME_SETTLED,  /* settlement: committed, now or before; `effect` is what the counters must follow */
+    OUTCOME_DECLINED, /* settlement: not possible, `reason` says why; nothing was changed */
     OUTCOME_REFUSED,  /* PostgreSQL cannot take this row, alone or in company: quarantined and logged */
 };
 
@@ -139,9 +180,17 @@ struct outcome {
     int32_t epoch;
     bool had_row;           /* UNDONE: a purchase had been recorded; its reversal follows it */
     bool is_kept;           /* UNDONE: it was not: the row is another's, or confirmed by another */
-    int64_t amount_minor;   /* EXISTS, and UNDONE with had_row */
-    int32_t recorded_epoch; /* EXISTS: the epoch the row was counted under */
+    int64_t amount_minor;   /* EXISTS, and UNDONE with had_row; SETTLED: captured, refunded, freed or reversed by it */
+    int32_t recorded_epoch; /* RECORDED, EXISTS: the row's epoch */
+    uint8_t flags;          /* EXISTS: the row's enum entry_flag */
     struct content content; /* EXISTS */
+
+    enum reason reason;         /* DECLINED */
+    enum content_field differs; /* DECLINED as ID_REUSED */
+    bool is_repeat;             /* SETTLED: before, under the same id */
+    bool is_tombstone;          /* SETTLED, a REVERSAL: the original had no row; it can have none any more */
+    int64_t remaining_minor;    /* SETTLED: what can still be captured or refunded; AMOUNT_EXCEEDED: what could */
+    struct effect effect;       /* SETTLED: amount 0 when the counters have nothing to follow */
 };
 
 /* A refusal for the operator's statistics; kept off the path of the answer and dropped when there are too many. */
@@ -157,10 +206,34 @@ struct refusal_note {
     struct product product;
 };
 
+/* The block list (DOMAIN F5): an append-only log; the last entry of a credential holds. */
+enum block_kind {
+    BLOCK_LIFTED = 1, /* may buy again */
+    BLOCK_STOPPED = 2, /* the credit is not active, or its organisation is not */
+    BLOCK_USED_UP = 3, /* nothing is left until the month named */
+};
+
+struct block {
+    int64_t number;
+    enum block_kind kind;
+    struct credential credential;
+    struct instant ends_at; /* USED_UP: when the credit renews; else us 0 */
+};
+
+#define BLOCKS_PER_PAGE 512
+struct block_page {
+    uint32_t count;
+    bool has_more;
+    int64_t last; /* ask from here next time */
+    struct block blocks[BLOCKS_PER_PAGE];
+};
+
 /* What a person looks up by a request id. */
 struct found {
     bool is_found;
     bool is_reversed;
+    int64_t captured_minor; /* of a hold, or refunded of a purchase, so far */
+    int64_t refunded_minor;
     struct entry entry;
     struct instant recorded_at;
 };
@@ -183,8 +256,11 @@ struct answer {
     enum safety safety;
     bool is_repeat;
     enum content_field differs; /* ID_REUSED */
+    struct instant expires_at;  /* an approved hold's */
+    int64_t remaining_minor;    /* of a settlement: what can still be captured or refunded */
     struct instant renews_at;   /* when limits are given */
     uint8_t limit_count;        /* 0 when the counters were not asked */
+    uint8_t flags;              /* of an advice: ENTRY_FORCED, ENTRY_LATE */
     int8_t deciding;            /* index of the limit that refused; -1: none */
     struct standing_of_limit limits[LIMITS_CAPACITY];
 };
@@ -196,6 +272,9 @@ struct switch_ports {
     /* Who is this? False: unknown. Answers at once. */
     bool (*find_account)(void *shell, const struct credential *credential, struct account *account);
 
+    /* Which counters an entry on record counts in now. False: the directory does not know them (yet). */
+    bool (*find_payer)(void *shell, const struct payer *payer, struct account *account);
+
     /* Answered by switch_verdict(). */
     bool (*ask)(void *shell, const struct question *question);
 
@@ -203,6 +282,13 @@ struct switch_ports {
     bool (*append)(void *shell, const struct entry *entry, uint32_t owner);
     bool (*check)(void *shell, const struct check *check, uint32_t owner);
     bool (*undo)(void *shell, const struct undo *undo, uint32_t owner);
+    bool (*settle)(void *shell, const struct settlement *settlement, uint32_t owner);
+
+    /* The node's own journal, for when PostgreSQL is away. Answered by switch_journaled(). False: it is off, full, too old
+     * or broken, or the amount is more than it may vouch for. */
+    bool (*journal)(void *shell, const struct entry *entry, uint32_t owner);
+    /* A journal's entry that switch_drain() took is where it belongs, for good. */
+    void (*drained)(void *shell, uint64_t ticket);
 
     /* Answered by switch_sums_read(); at most one at a time for an organisation's month. */
     bool (*read_sums)(void *shell, int32_t organisation, struct month month);

@@ -26,6 +26,11 @@ struct switch_settings {
     int64_t default_timeout_us; /* for requests that name none */
     int64_t longest_timeout_us; /* what a request may ask for at most */
     int64_t answer_margin_us;   /* answers leave this much before the deadline */
+    int64_t default_hold_us;    /* for holds that name no time of their own */
+    int64_t longest_hold_us;
+    int64_t month_open_us;      /* how long after its end a month is still counted in */
+    int64_t stand_in_after_us;  /* an append that PostgreSQL owes an answer for so long goes to the journal; 0: none does */
+    uint32_t advice_capacity;   /* advices, and entries of a journal, in the house at once, of `capacity` */
     uint32_t warm_capacity;     /* organisation-months whose epoch is remembered at once */
 };
 
@@ -45,6 +50,38 @@ struct authorize {
     int32_t client;
     uint32_t client_channels; /* bits 1u << channel */
     int64_t timeout_us;       /* 0: the default */
+    bool is_hold;
+    int64_t hold_us;       /* from the id's time; 0: the default */
+    bool allows_partial;   /* approve what is left when the whole does not fit */
+    int64_t tap_window_us; /* 0: two equal purchases in a row are what the traveller wants */
+};
+
+/* What follows an entry: see struct settlement. */
+struct settle {
+    uint64_t reply_to;
+    enum entry_kind kind; /* CAPTURE, VOID, REVERSAL, REFUND */
+    struct request_id id; /* of a REVERSAL the original's */
+    struct request_id original;
+    bool has_credential; /* a REVERSAL must; the others are found quicker with it */
+    struct credential credential;
+    int64_t amount_minor; /* 0: all that is left */
+    bool is_final;
+    int32_t client;
+    bool is_any_clients;
+    int64_t timeout_us;
+};
+
+/* A purchase that a device approved by itself (DOMAIN F2): recorded whatever the limits say. */
+struct advise {
+    uint64_t reply_to;
+    struct request_id id;
+    struct credential credential;
+    struct money amount;
+    struct product product;
+    struct place place;
+    int32_t client;
+    uint32_t client_channels;
+    int64_t timeout_us;
 };
 
 struct balance {
@@ -62,6 +99,19 @@ void switch_destroy(struct switch_core *core);
  */
 void switch_authorize(struct switch_core *core, struct moment now, const struct authorize *authorize);
 void switch_balance(struct switch_core *core, struct moment now, const struct balance *balance);
+void switch_settle(struct switch_core *core, struct moment now, const struct settle *settle);
+void switch_advise(struct switch_core *core, struct moment now, const struct advise *advise);
+
+/* An entry from the journal, in the order it was written, while the record is up: brought there once, whatever happened
+ * before. False: no room now. Ends in ports.drained. */
+bool switch_drain(struct switch_core *core, struct moment now, const struct entry *entry, uint64_t ticket);
+
+/* The record did something by itself, such as the expiry of a hold: the counters follow. With no room for it they stay
+ * too high until the audit. */
+void switch_effect(struct switch_core *core, struct moment now, const struct effect *effect);
+
+/* An organisation's counters are wrong: they are built anew. */
+void switch_rebuild(struct switch_core *core, struct moment now, int32_t organisation, struct month month);
 
 /* What the shell has to tell. */
 void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict);
@@ -71,9 +121,14 @@ void switch_sums_read(struct switch_core *core, struct moment now, int32_t organ
 void switch_sums_written(struct switch_core *core, struct moment now, int32_t organisation, struct month month,
                          int32_t epoch, bool is_written);
 
-/* A service came or went. While the record is away nothing new is counted; requests wait for their deadline. */
+/* An entry is, or is not and never will be, on the disk of this node. */
+void switch_journaled(struct switch_core *core, struct moment now, uint32_t owner, bool is_safe);
+
+/* A service came or went. While the record is away purchases go to the journal, as far as it takes them; all else waits
+ * for its deadline. */
 void switch_limits_up(struct switch_core *core, struct moment now, bool is_up);
 void switch_record_up(struct switch_core *core, struct moment now, bool is_up);
+void switch_journal_up(struct switch_core *core, struct moment now, bool is_up);
 
 /* Time passed: answers what is due. Call it at switch_next_tick() at the latest. */
 void switch_tick(struct switch_core *core, struct moment now);

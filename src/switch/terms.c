@@ -11,6 +11,10 @@ uint32_t content_hash(const char *text) {
     return hash;
 }
 
+static bool is_of_a_tap(const struct content *content) {
+    return content->kind == ENTRY_PURCHASE || content->kind == ENTRY_ADVICE;
+}
+
 enum content_field content_difference(const struct content *one, const struct content *other) {
     if (one->amount_minor != other->amount_minor)
         return FIELD_AMOUNT;
@@ -22,7 +26,7 @@ enum content_field content_difference(const struct content *one, const struct co
         return FIELD_PRODUCT;
     if (one->place_hash != other->place_hash)
         return FIELD_PLACE;
-    if (one->kind != other->kind)
+    if (one->kind != other->kind && !(is_of_a_tap(one) && is_of_a_tap(other)))
         return FIELD_KIND;
     return FIELD_NONE;
 }
@@ -34,7 +38,8 @@ const char *content_field_name(enum content_field field) {
         [FIELD_NONE] = "",           [FIELD_AMOUNT] = "amount",
         [FIELD_CLIENT] = "client",   [FIELD_CREDENTIAL] = "credential",
         [FIELD_PRODUCT] = "product", [FIELD_PLACE] = "place",
-        [FIELD_KIND] = "kind",
+        [FIELD_KIND] = "kind",       [FIELD_ORIGINAL] = "original",
+        [FIELD_FINAL] = "more",
     };
     return (size_t)field < COUNT_OF(names) ? names[field] : "";
 }
@@ -65,6 +70,11 @@ const char *reason_name(enum reason reason) {
         [REASON_UNAVAILABLE] = "UNAVAILABLE",
         [REASON_INVALID_ID] = "INVALID_ID",
         [REASON_CALL_NOT_ALLOWED] = "CALL_NOT_ALLOWED",
+        [REASON_NOT_FOUND] = "NOT_FOUND",
+        [REASON_WRONG_KIND] = "WRONG_KIND",
+        [REASON_HOLD_CLOSED] = "HOLD_CLOSED",
+        [REASON_HOLD_EXPIRED] = "HOLD_EXPIRED",
+        [REASON_AMOUNT_EXCEEDED] = "AMOUNT_EXCEEDED",
     };
     return (size_t)reason < COUNT_OF(names) ? names[reason] : names[REASON_UNSPECIFIED];
 }

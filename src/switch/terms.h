@@ -35,6 +35,11 @@ enum reason {
     REASON_UNAVAILABLE = 20,
     REASON_INVALID_ID = 21,
     REASON_CALL_NOT_ALLOWED = 22,
+    REASON_NOT_FOUND = 23,       /* a settlement's original has no row */
+    REASON_WRONG_KIND = 24,      /* its original is nothing that this can be done to: a capture of what is no hold */
+    REASON_HOLD_CLOSED = 25,     /* captured or voided before */
+    REASON_HOLD_EXPIRED = 26,
+    REASON_AMOUNT_EXCEEDED = 27, /* more than is held, or than was paid and not refunded yet */
 };
 
 /* Kinds of entry; one row an effect (DESIGN 6). */
@@ -51,6 +56,14 @@ enum entry_kind {
         9, /* under the reversal's id and of amount 0: somebody was told of another's row; no undo may follow */
 };
 
+/* What is special about an entry, as bits. */
+enum entry_flag {
+    ENTRY_FORCED = 1,   /* an advice that did not fit, or whose credential could not buy: it has happened all the same */
+    ENTRY_LATE = 2,     /* its own month was closed: it counts in the one it was recorded in */
+    ENTRY_STAND_IN = 4, /* approved by a journal while PostgreSQL was away, recorded past the fence */
+    ENTRY_PARTIAL = 8,  /* approved for less than was asked */
+};
+
 /* Where a purchase is made, given by the kind of its credential. */
 enum channel { CHANNEL_CARD = 1, CHANNEL_APP = 2, CHANNEL_PORTAL = 3 };
 
@@ -60,7 +73,14 @@ enum call {
     CALL_BALANCE = 1,
     CALL_LOOKUP = 2,
     CALL_ECHO = 3,
+    CALL_CAPTURE = 4,
+    CALL_VOID = 5,
+    CALL_REVERSE = 6,
+    CALL_REFUND = 7,
+    CALL_ADVISE = 8,
+    CALL_BLOCK_LIST = 9,
 };
+#define CALL_COUNT 10
 
 enum client_kind { CLIENT_VALIDATOR = 1, CLIENT_APP_BACKEND = 2, CLIENT_OFFICE = 3, CLIENT_OPS = 4 };
 
@@ -114,6 +134,14 @@ struct account {
     struct limit limits[LIMITS_CAPACITY]; /* the organisation's is the last */
 };
 
+/* Who pays for an entry that is on record: what its counters are found by. */
+struct payer {
+    int32_t organisation;
+    int32_t department; /* 0: the organisation itself */
+    int32_t traveller;
+    int32_t credit;
+};
+
 /* What makes a repeat the same request (I3): compared as a whole, and field by field only to name the one that differs.
  * Laid out without padding; kept in Redis as these bytes and rebuilt from the records. */
 struct content {
@@ -130,12 +158,23 @@ struct content {
 _Static_assert(sizeof(struct content) == CONTENT_SIZE, "content is stored as bytes");
 
 /* The fields of a request that a client may have changed under the same id. */
-enum content_field { FIELD_NONE, FIELD_AMOUNT, FIELD_CLIENT, FIELD_CREDENTIAL, FIELD_PRODUCT, FIELD_PLACE, FIELD_KIND };
+enum content_field {
+    FIELD_NONE,
+    FIELD_AMOUNT,
+    FIELD_CLIENT,
+    FIELD_CREDENTIAL,
+    FIELD_PRODUCT,
+    FIELD_PLACE,
+    FIELD_KIND,
+    FIELD_ORIGINAL, /* of a settlement */
+    FIELD_FINAL,    /* of a capture */
+};
 
 /* Hashes text for a content; the same on every node, for ever. */
 uint32_t content_hash(const char *text);
 
-/* The first field in which two contents differ, FIELD_NONE when they are the same. */
+/* The first field in which two contents differ, FIELD_NONE when they are the same. A purchase and its advice are the same
+ * kind of thing: one tap, told of twice. */
 enum content_field content_difference(const struct content *one, const struct content *other);
 
 /* "amount", "credential", …: the field's name in the protocol. */

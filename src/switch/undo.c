@@ -63,6 +63,10 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
         else
             request_release(core, request);
         break;
+    case OUTCOME_SETTLED:
+    case OUTCOME_DECLINED:
+        CHECK(!"nothing was settled");
+        break;
     case OUTCOME_UNDONE:
         if (outcome->is_kept || outcome->epoch == 0)
             request_release(core, request);

@@ -57,6 +57,18 @@ struct echo {
     size_t size;
 };
 
+/* As many as a frame holds; each is answered by itself, in the order asked. */
+#define ADVICES_PER_FRAME 512
+struct advices {
+    uint32_t count;
+    struct advise each[ADVICES_PER_FRAME];
+};
+
+struct block_list {
+    int64_t since;
+    uint32_t limit; /* 1 to BLOCKS_PER_PAGE */
+};
+
 /* A request as it came in; `reply_to`, `client` and `client_channels` are the shell's to fill. */
 struct wire_request {
     uint64_t correlation;
@@ -66,6 +78,9 @@ struct wire_request {
         struct balance balance;
         struct lookup lookup;
         struct echo echo;
+        struct settle settle; /* CAPTURE, VOID, REVERSE, REFUND */
+        struct block_list block_list;
+        const struct advices *advices; /* the codec's own, until the next request is read */
     };
 };
 
@@ -87,6 +102,15 @@ bool wire_encode_answer(struct wire_codec *codec, struct buffer *output, uint64_
                         const struct request_id *id, const struct answer *answer, struct instant server_time);
 bool wire_encode_found(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct found *found,
                        struct instant server_time);
+/* The answers to a frame of advices, in their order. */
+struct advice_answer {
+    struct request_id id;
+    struct answer answer;
+};
+bool wire_encode_advice_answers(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
+                                const struct advice_answer *answers, uint32_t count, struct instant server_time);
+bool wire_encode_blocks(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
+                        const struct block_page *page, struct instant server_time);
 bool wire_encode_echo(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct echo *echo,
                       struct instant server_time);
 bool wire_encode_fault(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
