@@ -193,6 +193,9 @@ bool wire_decode_reply(struct wire_codec *codec, struct bytes envelope, struct w
         return read_echo(message->echo, reply, failure);
     case VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_FAULT:
         return read_fault(codec, message->fault, reply, failure);
+    case VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_SETTLE:
+    case VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_ADVISE:
+    case VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_BLOCK_LIST:
     case VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE__NOT_SET:
     case _VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE__CASE_IS_INT_SIZE:
         break;

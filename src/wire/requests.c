@@ -76,6 +76,12 @@ bool wire_decode_request(struct wire_codec *codec, struct bytes envelope, struct
         request->call = CALL_ECHO;
         reading.call = "echo";
         return reading_take_payload(&reading, message->echo->payload, &request->echo);
+    case VAXEL__V1__REQUEST_ENVELOPE__REQUEST_CAPTURE:
+    case VAXEL__V1__REQUEST_ENVELOPE__REQUEST_VOID_HOLD:
+    case VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REVERSE:
+    case VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REFUND:
+    case VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ADVISE:
+    case VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BLOCK_LIST:
     case VAXEL__V1__REQUEST_ENVELOPE__REQUEST__NOT_SET:
     case _VAXEL__V1__REQUEST_ENVELOPE__REQUEST__CASE_IS_INT_SIZE:
         break;
@@ -189,6 +195,13 @@ bool wire_encode_request(struct wire_codec *codec, struct buffer *output, const 
         return write_lookup(output, request->correlation, &request->lookup);
     case CALL_ECHO:
         return write_echo(output, request->correlation, &request->echo);
+    case CALL_CAPTURE:
+    case CALL_VOID:
+    case CALL_REVERSE:
+    case CALL_REFUND:
+    case CALL_ADVISE:
+    case CALL_BLOCK_LIST:
+        break;
     }
     CHECK(false && "a call of no kind");
     return false;

@@ -88,6 +88,16 @@ static const char *clause_of(enum reason reason) {
         return "the device sent no valid request id.";
     case REASON_CALL_NOT_ALLOWED:
         return "this device may not ask for that.";
+    case REASON_NOT_FOUND:
+        return "there is no purchase or hold of that id.";
+    case REASON_WRONG_KIND:
+        return "that can't be done to this kind of purchase.";
+    case REASON_HOLD_CLOSED:
+        return "this hold was captured or let go before.";
+    case REASON_HOLD_EXPIRED:
+        return "this hold has expired; nothing is charged. Buy again.";
+    case REASON_AMOUNT_EXCEEDED:
+        return "that is more than is left of it.";
     }
     return "for a reason this version does not know.";
 }
