@@ -20,12 +20,12 @@
 -- The card of credit 1 is the one that the domain's description prints. Its last digit does not fulfil Luhn's rule; credit 7
 -- is on the card that has all other digits the same and does.
 --
---   client         may call                          for
---   validator-1    authorize, balance, echo          cards
---   validator-2    the same, twice a second at most  cards
---   app-backend-1  authorize, balance, lookup, echo  the app
---   office-1       all                               card, app, portal
---   ops-1          all                               card, app, portal
+--   client         may call                                                                 for
+--   validator-1    authorize, capture, void, reverse, advise, block_list, balance, echo     cards
+--   validator-2    the same, twice a second at most                                         cards
+--   app-backend-1  authorize, capture, void, reverse, balance, lookup, echo                 the app
+--   office-1       all                                                                      card, app, portal
+--   ops-1          all                                                                      card, app, portal
 
 INSERT INTO organisation (id, state, limit_minor) VALUES
     (1, 'active', 2000000),
@@ -59,11 +59,13 @@ INSERT INTO credit (id, organisation, traveller, department, card, app, limit_mi
 ON CONFLICT DO NOTHING;
 
 INSERT INTO client (id, name, kind, calls, channels, rate_per_s) VALUES
-    (1, 'validator-1', 'validator', '{authorize,balance,echo}', '{card}', 0),
-    (2, 'app-backend-1', 'app_backend', '{authorize,balance,lookup,echo}', '{app}', 0),
-    (3, 'office-1', 'office', '{authorize,balance,lookup,echo}', '{card,app,portal}', 0),
-    (4, 'ops-1', 'ops', '{authorize,balance,lookup,echo}', '{card,app,portal}', 0),
-    (5, 'validator-2', 'validator', '{authorize,balance,echo}', '{card}', 2)
+    (1, 'validator-1', 'validator', '{authorize,balance,echo,capture,void,reverse,advise,block_list}', '{card}', 0),
+    (2, 'app-backend-1', 'app_backend', '{authorize,balance,lookup,echo,capture,void,reverse}', '{app}', 0),
+    (3, 'office-1', 'office', '{authorize,balance,lookup,echo,capture,void,reverse,refund,advise,block_list}',
+        '{card,app,portal}', 0),
+    (4, 'ops-1', 'ops', '{authorize,balance,lookup,echo,capture,void,reverse,refund,advise,block_list}',
+        '{card,app,portal}', 0),
+    (5, 'validator-2', 'validator', '{authorize,balance,echo,capture,void,reverse,advise,block_list}', '{card}', 2)
 ON CONFLICT DO NOTHING;
 
 -- The next row without an id of its own comes after these.
