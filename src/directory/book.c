@@ -94,26 +94,31 @@ void book_replace(struct book *book, struct book *fresh) {
 
 /* ---- looking up ---- */
 
-/* Of all credits a card or app ever had: the one that has not ended, or else the newest. */
-static const struct credit *find_credit(const struct book *book, const struct credential *credential) {
+static const struct credit *credit_at(const struct book *book, uint32_t index) {
+    return table_at(&book->tables[ROW_CREDIT], index);
+}
+
+/* Of all credits a card or app ever had: the one that has not ended, or else the newest. TABLE_NONE: it had none. */
+static uint32_t find_credit(const struct book *book, const struct credential *credential) {
     const struct table *table = &book->tables[ROW_CREDIT];
-    const struct credit *best = NULL;
+    uint32_t best_index = TABLE_NONE;
     uint64_t words[2];
     book_credential_words(credential, words);
     uint64_t hash = credential_hash((int)credential->kind, words);
     struct table_cursor cursor = {0};
     for (uint32_t index; (index = table_next(table, hash, &cursor)) != TABLE_NONE;) {
-        const struct credit *credit = table_at(table, index);
+        const struct credit *credit = credit_at(book, index);
         if (credit->credential_kind != credential->kind || memcmp(credit->credential, words, sizeof(words)) != 0) {
             continue;
         }
+        const struct credit *best = best_index == TABLE_NONE ? NULL : credit_at(book, best_index);
         bool is_live = credit->state != CREDIT_ENDED;
         bool is_best_live = best != NULL && best->state != CREDIT_ENDED;
         if (best == NULL || (is_live != is_best_live ? is_live : credit->id > best->id)) {
-            best = credit;
+            best_index = index;
         }
     }
-    return best;
+    return best_index;
 }
 
 static enum reason standing_of(const struct organisation *organisation, const struct credit *credit) {
@@ -154,21 +159,30 @@ static bool add_departments(const struct book *book, uint32_t index, struct acco
     return true;
 }
 
-static void fill_account(const struct book *book, const struct credit *credit, struct account *account) {
-    const struct traveller *traveller = table_at(&book->tables[ROW_TRAVELLER], credit->traveller);
-    const struct organisation *organisation = table_at(&book->tables[ROW_ORGANISATION], traveller->organisation);
+/* The places of those who pay, in their tables. */
+struct payers {
+    uint32_t credit;
+    uint32_t traveller;
+    uint32_t department; /* TABLE_NONE: the organisation itself */
+    uint32_t organisation;
+};
+
+static void fill_account(const struct book *book, const struct payers *payers, struct account *account) {
+    const struct credit *credit = credit_at(book, payers->credit);
+    const struct traveller *traveller = table_at(&book->tables[ROW_TRAVELLER], payers->traveller);
+    const struct organisation *organisation = table_at(&book->tables[ROW_ORGANISATION], payers->organisation);
     bool has_cap = traveller->cap_minor != CAP_OF_OPERATOR;
     memset(account, 0, sizeof(*account));
     account->standing = standing_of(organisation, credit);
     account->channel = credit->credential_kind == CREDENTIAL_CARD ? CHANNEL_CARD : CHANNEL_APP;
     account->organisation = organisation->id;
-    account->department = credit->department == TABLE_NONE ? 0 : department_at(book, credit->department)->id;
+    account->department = payers->department == TABLE_NONE ? 0 : department_at(book, payers->department)->id;
     account->traveller = traveller->id;
     account->credit = credit->id;
     add_limit(account, LIMIT_CREDIT, credit->id, credit->limit_minor);
     add_limit(account, LIMIT_TRAVELLER, traveller->id, has_cap ? traveller->cap_minor : book->traveller_cap_minor);
     /* What can't be checked against every limit must not be bought. */
-    if (!add_departments(book, credit->department, account) && account->standing == REASON_APPROVED) {
+    if (!add_departments(book, payers->department, account) && account->standing == REASON_APPROVED) {
         account->standing = REASON_BLOCKED;
     }
     add_limit(account, LIMIT_ORGANISATION, organisation->id, organisation->limit_minor);
@@ -176,12 +190,41 @@ static void fill_account(const struct book *book, const struct credit *credit, s
 
 bool book_find_account(struct book *book, const struct credential *credential, struct account *account) {
     lock_to_read(book);
-    const struct credit *credit = find_credit(book, credential);
-    if (credit != NULL) {
-        fill_account(book, credit, account);
+    uint32_t index = find_credit(book, credential);
+    if (index != TABLE_NONE) {
+        const struct credit *credit = credit_at(book, index);
+        const struct traveller *traveller = table_at(&book->tables[ROW_TRAVELLER], credit->traveller);
+        fill_account(book,
+                     &(struct payers){.credit = index,
+                                      .traveller = credit->traveller,
+                                      .department = credit->department,
+                                      .organisation = traveller->organisation},
+                     account);
     }
     unlock(book);
-    return credit != NULL;
+    return index != TABLE_NONE;
+}
+
+/* By the ids of then: a credit may have been given to another department since. */
+static bool find_payers(const struct book *book, const struct payer *payer, struct payers *payers) {
+    payers->credit = table_find(&book->tables[ROW_CREDIT], payer->credit);
+    payers->traveller = table_find(&book->tables[ROW_TRAVELLER], payer->traveller);
+    payers->organisation = table_find(&book->tables[ROW_ORGANISATION], payer->organisation);
+    payers->department =
+        payer->department == 0 ? TABLE_NONE : table_find(&book->tables[ROW_DEPARTMENT], payer->department);
+    return payers->credit != TABLE_NONE && payers->traveller != TABLE_NONE && payers->organisation != TABLE_NONE &&
+           (payer->department == 0 || payers->department != TABLE_NONE);
+}
+
+bool book_find_payer(struct book *book, const struct payer *payer, struct account *account) {
+    struct payers payers;
+    lock_to_read(book);
+    bool is_found = find_payers(book, payer, &payers);
+    if (is_found) {
+        fill_account(book, &payers, account);
+    }
+    unlock(book);
+    return is_found;
 }
 
 bool book_find_client(struct book *book, const char *name, struct client *client) {

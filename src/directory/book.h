@@ -28,6 +28,7 @@ bool book_take(struct book *book, enum row_kind kind, const void *rows, size_t c
 void book_replace(struct book *book, struct book *fresh);
 
 bool book_find_account(struct book *book, const struct credential *credential, struct account *account);
+bool book_find_payer(struct book *book, const struct payer *payer, struct account *account);
 bool book_find_client(struct book *book, const char *name, struct client *client);
 
 /* Everything but the age. */

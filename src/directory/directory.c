@@ -134,6 +134,10 @@ bool directory_find_account(struct directory *directory, const struct credential
     return book_find_account(&directory->book, credential, account);
 }
 
+bool directory_find_payer(struct directory *directory, const struct payer *payer, struct account *account) {
+    return book_find_payer(&directory->book, payer, account);
+}
+
 bool directory_find_client(struct directory *directory, const char *name, struct client *client) {
     return book_find_client(&directory->book, name, client);
 }

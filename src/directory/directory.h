@@ -27,6 +27,8 @@ struct client {
     uint32_t calls;      /* bits 1u << enum call */
     uint32_t channels;   /* bits 1u << enum channel */
     uint32_t rate_per_s; /* requests; 0: no limit */
+    /* DOMAIN F4: two equal purchases nearer than this are a double tap; 0: they are not looked at. */
+    int64_t tap_window_us;
     char name[CLIENT_NAME_SIZE];
 };
 
@@ -38,6 +40,11 @@ void directory_close(struct directory *directory);
 bool directory_follow(struct directory *directory, struct failure *failure);
 
 bool directory_find_account(struct directory *directory, const struct credential *credential, struct account *account);
+
+/* Which counters an entry on record counts in now, and how high each may get: those of the credit, the traveller, the
+ * department that paid then with all now above it, the organisation. False: one of them is not known (yet). */
+bool directory_find_payer(struct directory *directory, const struct payer *payer, struct account *account);
+
 bool directory_find_client(struct directory *directory, const char *name, struct client *client);
 
 /* Counts up with every change to any client, so that a node looks at its connections again only then. */

@@ -215,23 +215,27 @@ static bool read_credit(const struct field *fields, void *row) {
 
 static bool read_client(const struct field *fields, void *row) {
     static const char *const kinds[] = {"validator", "app_backend", "office", "ops", NULL};
-    static const char *const calls[] = {"authorize", "balance", "lookup", "echo", NULL};
+    static const char *const calls[] = {"authorize", "balance", "lookup", "echo",       "capture", "void",
+                                        "reverse",   "refund",  "advise", "block_list", NULL};
     static const char *const channels[] = {"card", "app", "portal", NULL};
     struct client *client = row;
     int kind;
     int32_t rate;
+    int32_t double_tap_s;
     memset(client, 0, sizeof(*client));
     if (!read_id(&fields[0], &client->id) || is_null(&fields[1]) || fields[1].size == 0 ||
         fields[1].size >= CLIENT_NAME_SIZE || !read_word(&fields[2], kinds, &kind) ||
         !read_word_set(&fields[3], calls, CALL_AUTHORIZE, &client->calls) ||
         !read_word_set(&fields[4], channels, CHANNEL_CARD, &client->channels) || !read_int32(&fields[5], &rate) ||
-        rate < 0 || is_null(&fields[6]) || fields[6].size != 1) {
+        rate < 0 || is_null(&fields[6]) || fields[6].size != 1 || !read_int32(&fields[7], &double_tap_s) ||
+        double_tap_s < 0) {
         return false;
     }
     memcpy(client->name, fields[1].data, fields[1].size);
     client->kind = (enum client_kind)(CLIENT_VALIDATOR + kind);
     client->rate_per_s = (uint32_t)rate;
     client->is_blocked = fields[6].data[0] != 0;
+    client->tap_window_us = double_tap_s * INT64_C(1000000);
     return true;
 }
 
@@ -249,10 +253,10 @@ static const struct {
     [ROW_TRAVELLER] = {"traveller", "id, organisation, cap_minor", 3, sizeof(struct traveller_row), read_traveller},
     [ROW_CREDIT] = {"credit", "id, traveller, department, state, limit_minor, card, app", 7, sizeof(struct credit_row),
                     read_credit},
-    [ROW_CLIENT] =
-        {"client",
-         "id, name, kind, array_to_string(calls, ','), array_to_string(channels, ','), rate_per_s, is_blocked", 7,
-         sizeof(struct client), read_client},
+    [ROW_CLIENT] = {"client",
+                    "id, name, kind, array_to_string(calls, ','), array_to_string(channels, ','), rate_per_s, "
+                    "is_blocked, double_tap_s",
+                    8, sizeof(struct client), read_client},
 };
 
 size_t row_size(enum row_kind kind) {

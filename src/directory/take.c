@@ -109,7 +109,7 @@ static bool take_credit(struct book *book, const struct credit_row *row, struct 
 static bool is_same_client(const struct client *one, const struct client *other) {
     return one->kind == other->kind && one->is_blocked == other->is_blocked && one->calls == other->calls &&
            one->channels == other->channels && one->rate_per_s == other->rate_per_s &&
-           strcmp(one->name, other->name) == 0;
+           one->tap_window_us == other->tap_window_us && strcmp(one->name, other->name) == 0;
 }
 
 static bool take_client(struct book *book, const struct client *row, struct failure *failure) {

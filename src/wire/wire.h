@@ -57,11 +57,22 @@ struct echo {
     size_t size;
 };
 
-/* As many as a frame holds; each is answered by itself, in the order asked. */
+/* What is wrong with one advice of many, in `text` what is wanted; `field` is empty when nothing is wrong. */
+#define ADVICE_FIELD_SIZE 20
+#define ADVICE_TEXT_SIZE 128
+struct advice_fault {
+    enum reason reason;            /* where one says it, else REASON_UNSPECIFIED */
+    char field[ADVICE_FIELD_SIZE]; /* "amount.minor" */
+    char text[ADVICE_TEXT_SIZE];
+};
+
+/* Each is answered by itself, in the order asked. Of a faulty one only the id is to be used (zero where it could not be
+ * read): it is answered with its fault, and the others go on. */
 #define ADVICES_PER_FRAME 512
 struct advices {
     uint32_t count;
     struct advise each[ADVICES_PER_FRAME];
+    struct advice_fault faults[ADVICES_PER_FRAME];
 };
 
 struct block_list {
@@ -69,10 +80,13 @@ struct block_list {
     uint32_t limit; /* 1 to BLOCKS_PER_PAGE */
 };
 
-/* A request as it came in; `reply_to`, `client` and `client_channels` are the shell's to fill. */
+/* A request as it came in; `reply_to`, `client`, `client_channels`, a purchase's `tap_window_us` and a settlement's
+ * `is_any_clients` are the shell's to fill. */
 struct wire_request {
     uint64_t correlation;
     enum call call;
+    bool is_intended;         /* AUTHORIZE: the traveller means it, no window for double taps is to be set */
+    struct currency currency; /* of a settlement's amount; empty: it names none */
     union {
         struct authorize authorize;
         struct balance balance;
@@ -102,10 +116,15 @@ bool wire_encode_answer(struct wire_codec *codec, struct buffer *output, uint64_
                         const struct request_id *id, const struct answer *answer, struct instant server_time);
 bool wire_encode_found(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct found *found,
                        struct instant server_time);
-/* The answers to a frame of advices, in their order. */
+/* The answers to a frame of advices, in their order. One with a fault needs nothing else but its id. */
 struct advice_answer {
     struct request_id id;
-    struct answer answer;
+    enum decision decision;
+    enum reason reason;
+    bool is_repeat;
+    uint8_t flags;              /* ENTRY_FORCED, ENTRY_LATE */
+    enum content_field differs; /* ID_REUSED */
+    struct advice_fault fault;
 };
 bool wire_encode_advice_answers(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
                                 const struct advice_answer *answers, uint32_t count, struct instant server_time);
@@ -120,17 +139,37 @@ bool wire_encode_fault(struct wire_codec *codec, struct buffer *output, uint64_t
 
 bool wire_encode_request(struct wire_codec *codec, struct buffer *output, const struct wire_request *request);
 
-enum wire_reply_kind { WIRE_REPLY_ANSWER, WIRE_REPLY_FOUND, WIRE_REPLY_ECHO, WIRE_REPLY_FAULT };
+/* The most bytes that an advice takes of an envelope, which has WIRE_ADVISE_MAX for all of them: how a client fills a
+ * frame. */
+#define WIRE_ADVISE_MAX (WIRE_ENVELOPE_MAX - 32)
+size_t wire_advice_size(const struct advise *advise);
+
+struct advice_answers {
+    uint32_t count;
+    struct advice_answer each[ADVICES_PER_FRAME]; /* what is told of a declined one is its fault's text */
+};
+
+enum wire_reply_kind {
+    WIRE_REPLY_ANSWER,
+    WIRE_REPLY_SETTLED, /* in `answer` */
+    WIRE_REPLY_ADVICES,
+    WIRE_REPLY_BLOCKS,
+    WIRE_REPLY_FOUND,
+    WIRE_REPLY_ECHO,
+    WIRE_REPLY_FAULT
+};
 struct wire_reply {
     uint64_t correlation;
     enum wire_reply_kind kind;
-    enum call call; /* of an ANSWER: CALL_AUTHORIZE or CALL_BALANCE */
+    enum call call; /* of an ANSWER: CALL_AUTHORIZE or CALL_BALANCE; a SETTLED does not say which of the four it was */
     struct request_id id;
     struct instant server_time;
-    struct currency currency; /* of the amounts in an ANSWER or FOUND; empty when none is told */
+    struct currency currency; /* of the amounts in an ANSWER, SETTLED or FOUND; empty when none is told */
     char message[256];        /* the server's sentence for a person */
     union {
         struct answer answer;
+        const struct advice_answers *advices; /* the codec's own, as the blocks, until the next reply is read */
+        const struct block_page *blocks;
         struct found found;
         struct echo echo;
         struct wire_fault fault;
