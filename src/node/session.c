@@ -202,6 +202,14 @@ static void pass_on(struct worker *worker, const struct client *client, struct w
     case CALL_LOOKUP:
         look_up(worker, &request->lookup, reply_to);
         break;
+    case CALL_CAPTURE:
+    case CALL_VOID:
+    case CALL_REVERSE:
+    case CALL_REFUND:
+    case CALL_ADVISE:
+    case CALL_BLOCK_LIST:
+        CHECK(!"the wire does not speak these yet");
+        break;
     case CALL_ECHO:
         CHECK(!"an echo is answered at the door");
         break;
