@@ -48,3 +48,30 @@ postgres_runs() {
 postgres_stop() {
     as_postgres "$POSTGRES_BIN/pg_ctl" stop -s -m fast -w -t 60 -D "$1/data"
 }
+
+# DIRECTORY: has it read its settings again.
+postgres_reload() {
+    as_postgres "$POSTGRES_BIN/pg_ctl" reload -s -D "$1/data"
+}
+
+# What a server needs to have a standby. It keeps enough of its log for one that was away for a while.
+postgres_standby_settings() {
+    cat << 'SETTINGS'
+listen_addresses = ''
+fsync = on
+synchronous_commit = on
+wal_level = replica
+hot_standby = on
+max_connections = 100
+max_wal_senders = 4
+wal_keep_size = 256MB
+shared_buffers = 64MB
+log_min_messages = warning
+SETTINGS
+}
+
+# PRIMARY DIRECTORY NAME: a copy of a running server, in DIRECTORY/data, that follows it under a name when it is started.
+postgres_copy_standby() {
+    as_postgres "$POSTGRES_BIN/pg_basebackup" -D "$2/data" -R -X stream -c fast --no-sync \
+        -d "host=$1 user=postgres application_name=$3"
+}
