@@ -82,15 +82,36 @@ static void send(struct switch_core *core, struct request *request, const struct
     CHECK(!request->is_answered);
     request->is_answered = true;
     wheel_disarm(core, request);
+    if (answer->decision != DECISION_FAILED)
+        admission_count_finished(core);
     core->ports.answer(core->ports.shell, request->reply_to, answer);
 }
 
-void answer_approved(struct switch_core *core, struct request *request) {
+void answer_approved(struct switch_core *core, struct request *request, enum safety safety) {
     struct answer answer = answer_of(REASON_APPROVED);
-    answer.amount_minor = request->amount_minor;
-    answer.safety = SAFETY_COMMITTED;
+    answer.amount_minor = request->approved_minor;
+    answer.safety = safety;
     answer.is_repeat = request->is_repeat;
-    add_limits(core, request, &answer);
+    answer.flags = request->flags;
+    answer.expires_at = request->expires_at;
+    if (request->work == WORK_AUTHORIZE)
+        add_limits(core, request, &answer);
+    send(core, request, &answer);
+}
+
+void answer_settled(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    struct answer answer = answer_of(REASON_APPROVED);
+    answer.amount_minor = outcome->amount_minor;
+    answer.remaining_minor = outcome->remaining_minor;
+    answer.safety = SAFETY_COMMITTED;
+    answer.is_repeat = outcome->is_repeat;
+    send(core, request, &answer);
+}
+
+void answer_not_settled(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    struct answer answer = answer_of(outcome->reason);
+    answer.remaining_minor = outcome->remaining_minor;
+    answer.differs = outcome->differs;
     send(core, request, &answer);
 }
 

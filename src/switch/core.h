@@ -12,15 +12,31 @@
 /* Where a request stands. stage_move() holds the table of what may follow what. */
 enum stage {
     STAGE_FREE,
-    STAGE_WAITING,   /* for a service to come back, or for another try */
-    STAGE_ASKING,    /* the limits owe a verdict */
-    STAGE_WARMING,   /* the counters are being rebuilt */
-    STAGE_RECORDING, /* the record owes the outcome of an append */
-    STAGE_CHECKING,  /* the record owes the outcome of a check */
-    STAGE_UNDOING,   /* answered already; the record owes the outcome of an undo */
-    STAGE_LOWERING,  /* answered already; the limits owe the end of an undo */
+    STAGE_WAITING,     /* for a service to come back, or for another try */
+    STAGE_ASKING,      /* the limits owe a verdict */
+    STAGE_WARMING,     /* the counters are being rebuilt */
+    STAGE_RECORDING,   /* the record owes the outcome of an append */
+    STAGE_CHECKING,    /* the record owes the outcome of a check */
+    STAGE_SETTLING,    /* the record owes the outcome of a settlement */
+    STAGE_JOURNALING,  /* the journal owes its word, and nobody else anything */
+    STAGE_CALLING_OFF, /* answered DEADLINE already; the journal is to take back what it took */
+    STAGE_UNDOING,     /* answered already; the record owes the outcome of an undo */
+    STAGE_FOLLOWING,   /* answered already; the limits owe the end of an UNDO or APPLY */
     STAGE_COUNT,
 };
+
+/* What a request is for. */
+enum work {
+    WORK_AUTHORIZE,
+    WORK_BALANCE,
+    WORK_ADVICE,
+    WORK_SETTLE,
+    WORK_EFFECT, /* the counters follow something that the record did by itself */
+    WORK_DRAIN,  /* an entry of the journal goes to the record */
+};
+
+/* What a request that waits will try next. */
+enum step { STEP_ASK, STEP_APPEND, STEP_SETTLE };
 
 struct list {
     uint32_t first, last;
@@ -28,11 +44,20 @@ struct list {
 
 struct request {
     enum stage stage;
+    enum work work;
+    enum step step;
     enum question_kind asks; /* what to ask the limits when it is this one's turn */
-    bool is_answered;        /* only undoing is left */
+    bool is_answered;        /* only what follows, or undoing, is left */
     bool may_be_counted;     /* under its id the limits may have counted */
     bool is_repeat;
-    bool had_row;               /* LOWERING: the undone purchase had been recorded */
+    bool had_row;        /* FOLLOWING: the undone purchase had been recorded */
+    bool owes_journal;   /* the journal owes its word, beside what the stage says */
+    bool is_journaled;   /* the client was told JOURNALED */
+    bool is_calling_off; /* what the journal owes is about the reversal of what it took */
+    bool is_over;        /* JOURNALING: nothing more is to be done then */
+    bool allows_partial;
+    uint8_t flags;              /* enum entry_flag */
+    enum entry_kind kind;       /* PURCHASE, HOLD, ADVICE; DRAIN: also REVERSAL */
     enum reason refusal;        /* decided before counting; REASON_UNSPECIFIED: none */
     enum reason verdict_reason; /* CHECKING: what will be told if the check agrees */
     uint16_t refusing;
@@ -44,13 +69,20 @@ struct request {
     struct credential credential;
     struct product product;
     struct place place;
-    int64_t amount_minor;
+    int64_t amount_minor;   /* asked for */
+    int64_t approved_minor; /* counted */
+    int64_t tap_window_us;
     int32_t client;
-    struct day day;
+    struct day day; /* whose month's counters it is about */
     struct content content;
     struct instant appended_at;
+    struct instant expires_at;
     struct account account;
     int64_t spent_minor[LIMITS_CAPACITY];
+    struct settlement settlement; /* SETTLE */
+    struct effect effect;         /* FOLLOWING, of an APPLY */
+    uint64_t ticket;              /* DRAIN: the journal's */
+    struct tick recording_since;
 
     struct tick due;
     uint32_t timer_next, timer_previous; /* in the wheel's slot */
@@ -82,6 +114,13 @@ struct warm_table {
     uint32_t capacity;
 };
 
+/* How fast requests have been leaving: what a new one may expect to wait. */
+struct admission {
+    struct tick since;  /* of the count below */
+    uint32_t finished;  /* since then */
+    int64_t rate_per_s; /* lately, at its best */
+};
+
 struct switch_core {
     struct switch_settings settings;
     struct switch_ports ports;
@@ -89,11 +128,16 @@ struct switch_core {
     struct moment now; /* of the event under way */
     bool is_limits_up;
     bool is_record_up;
+    bool is_journal_up;
 
     struct request *requests;
     uint32_t first_free; /* linked by `next`; the last one let go is taken first, for its memory is still near */
     struct list waiting;
+    struct list recording; /* purchases whose append is owed, the oldest first */
+    struct list overdue;   /* those it is owed for too long: as long as there are any, purchases go to the journal */
     uint32_t busy;
+    uint32_t advices; /* of them, and entries of the journal */
+    struct admission admission;
     struct instant last_append;
     struct tick retry_at; /* when those that wait are tried again */
     struct wheel wheel;
@@ -103,7 +147,8 @@ struct switch_core {
 /* ---- requests.c: the pool, the lists, the stages ---- */
 
 struct request *request_take(struct switch_core *core); /* NULL: full */
-void request_release(struct switch_core *core, struct request *request);
+/* Nothing is left to do: lets the slot go, as soon as the journal owes nothing for it. */
+void request_end(struct switch_core *core, struct request *request);
 struct request *request_of(struct switch_core *core, uint32_t slot);
 uint32_t request_slot(const struct switch_core *core, const struct request *request);
 void list_append(struct switch_core *core, struct list *list, struct request *request);
@@ -126,11 +171,55 @@ struct warmth *warm_find(struct warm_table *table, int32_t organisation, struct 
 struct warmth *warm_get(struct warm_table *table, int32_t organisation,
                         struct month month); /* NULL: full of rebuilds */
 
+/* ---- arrivals.c ---- */
+
+/* By its deadline a request has been answered. */
+struct tick arrival_due_at(const struct switch_core *core, int64_t timeout_us);
+enum reason arrival_refusal(const struct account *account, uint32_t client_channels);
+struct content arrival_content(const struct request *request, enum entry_kind kind);
+
+/* ---- admission.c: who is let in when there is too much ---- */
+
+/* Whether a request that must be answered in so long can be; false: BUSY, at once. */
+bool admission_allows(struct switch_core *core, int64_t timeout_us);
+void admission_count_finished(struct switch_core *core);
+
 /* ---- flow.c: from one stage to the next ---- */
 
-void flow_ask(struct switch_core *core, struct request *request); /* or waits, when the limits or the record are away */
+void flow_go(struct switch_core *core, struct request *request); /* takes its next step, or waits for it */
 void flow_wait(struct switch_core *core, struct request *request);
 void flow_retry_waiting(struct switch_core *core);
+void flow_append(struct switch_core *core, struct request *request);
+/* The request's row, as it is appended or journaled. */
+struct entry flow_entry(struct switch_core *core, struct request *request);
+/* Whether a row of this content is the request's own, told of before. */
+enum content_field flow_difference(const struct request *request, const struct content *content,
+                                   int64_t approved_minor);
+
+/* ---- settle.c, advice.c: what the record hears first ---- */
+
+bool settle_begin(struct switch_core *core, struct request *request);
+void settle_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
+void advice_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
+void advice_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
+/* The counters follow an effect that is on record; then the request ends. */
+void effect_follow(struct switch_core *core, struct request *request, const struct effect *effect);
+/* ... or the reversal of an entry that was on record: its id is remembered as reversed. */
+void effect_follow_reversal(struct switch_core *core, struct request *request, const struct effect *effect);
+void effect_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
+
+/* ---- stand_in.c: the journal, while the record is away ---- */
+
+/* Whether purchases go to the journal now. */
+bool stand_in_is_on(const struct switch_core *core);
+/* Hands it to the journal; false: that does not take it. */
+bool stand_in_journal(struct switch_core *core, struct request *request);
+/* Those whose append is owed for too long go to the journal as well. */
+void stand_in_tick(struct switch_core *core);
+struct tick stand_in_next_tick(const struct switch_core *core);
+/* The record's word about a purchase that was told JOURNALED. */
+void stand_in_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
+void stand_in_drain_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
 
 /* ---- undo.c ---- */
 
@@ -145,7 +234,9 @@ void undo_lower(struct switch_core *core, struct request *request, int32_t fence
 
 /* ---- answers.c ---- */
 
-void answer_approved(struct switch_core *core, struct request *request);
+void answer_approved(struct switch_core *core, struct request *request, enum safety safety);
+void answer_settled(struct switch_core *core, struct request *request, const struct outcome *outcome);
+void answer_not_settled(struct switch_core *core, struct request *request, const struct outcome *outcome);
 void answer_reason(struct switch_core *core, struct request *request, enum reason reason);
 void answer_id_reused(struct switch_core *core, struct request *request, enum content_field field);
 void answer_balance(struct switch_core *core, struct request *request);

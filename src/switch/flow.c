@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flow: from one stage to the next, while nobody has been answered. What comes for a request that was answered already
- * goes to undo.c. */
+ * goes to undo.c, effects.c or stand_in.c. */
 #include "switch/core.h"
 
 /* How soon what could not be asked is tried again, when no service's return says so sooner. */
@@ -16,33 +16,63 @@ static void raise_floor_to_known(struct switch_core *core, struct request *reque
         request->floor_epoch = known->floor_epoch;
 }
 
-/* Nothing is counted that could not be recorded: with either service away, the request waits. */
-static bool can_ask(const struct switch_core *core) {
-    return core->is_limits_up && core->is_record_up;
+/* Nothing is counted that could not be recorded: with no place to record it, the request waits. */
+static bool can_ask(const struct switch_core *core, const struct request *request) {
+    if (!core->is_limits_up)
+        return false;
+    switch (request->asks) {
+    case QUESTION_AUTHORIZE:
+        return core->is_record_up || core->is_journal_up;
+    case QUESTION_RECALL:
+    case QUESTION_SPENT:
+        return core->is_record_up;
+    case QUESTION_UNDO:
+    case QUESTION_APPLY:
+        return true;
+    }
+    return false;
 }
 
-static bool ask(struct switch_core *core, struct request *request) {
-    if (!can_ask(core))
-        return false;
-    /* The undo's floor is the epoch of the transaction that recorded it, and must stay that. */
-    if (request->asks != QUESTION_UNDO)
-        raise_floor_to_known(core, request);
+static bool is_follow_up(const struct request *request) {
+    return request->asks == QUESTION_UNDO || request->asks == QUESTION_APPLY;
+}
+
+/* What is asked about a request of its own, and what of an effect that follows one. */
+static struct question question_of(const struct switch_core *core, const struct request *request) {
+    bool is_apply = request->asks == QUESTION_APPLY;
     struct question question = {
         .kind = request->asks,
         .owner = request_slot(core, request),
         .organisation = request->account.organisation,
-        .day = request->day,
-        .id = request->id,
+        .day = is_apply ? request->effect.day : request->day,
+        .id = is_apply ? request->effect.id : request->id,
         .content = request->content,
-        .amount_minor = request->amount_minor,
+        .amount_minor = is_apply                         ? request->effect.amount_minor
+                        : request->asks == QUESTION_UNDO ? request->approved_minor
+                                                         : request->amount_minor,
         .floor_epoch = request->floor_epoch,
         .refusal = request->refusal,
         .was_recorded = request->had_row,
+        .allows_partial = request->allows_partial,
+        .tap_window_us = request->tap_window_us,
         .limit_count = request->account.limit_count,
     };
     for (uint8_t i = 0; i < question.limit_count; i++)
         question.limits[i] = request->account.limits[i];
-    return core->ports.ask(core->ports.shell, &question);
+    return question;
+}
+
+static bool ask(struct switch_core *core, struct request *request) {
+    if (!can_ask(core, request))
+        return false;
+    /* A follow-up's floor is the epoch of the transaction that recorded it, and must stay that. */
+    if (!is_follow_up(request))
+        raise_floor_to_known(core, request);
+    const struct question question = question_of(core, request);
+    if (!core->ports.ask(core->ports.shell, &question))
+        return false;
+    stage_move(request, is_follow_up(request) ? STAGE_FOLLOWING : STAGE_ASKING);
+    return true;
 }
 
 void flow_wait(struct switch_core *core, struct request *request) {
@@ -53,22 +83,32 @@ void flow_wait(struct switch_core *core, struct request *request) {
         core->retry_at.us = core->now.tick.us + RETRY_US;
 }
 
-void flow_ask(struct switch_core *core, struct request *request) {
+void flow_go(struct switch_core *core, struct request *request) {
     list_remove(core, request);
-    if (ask(core, request))
-        stage_move(request, request->asks == QUESTION_UNDO ? STAGE_LOWERING : STAGE_ASKING);
-    else
+    bool is_gone = false;
+    switch (request->step) {
+    case STEP_ASK:
+        is_gone = ask(core, request);
+        break;
+    case STEP_APPEND:
+        is_gone = core->is_record_up;
+        if (is_gone)
+            flow_append(core, request);
+        break;
+    case STEP_SETTLE:
+        is_gone = core->is_record_up && settle_begin(core, request);
+        break;
+    }
+    if (!is_gone)
         flow_wait(core, request);
 }
 
 void flow_retry_waiting(struct switch_core *core) {
-    if (!can_ask(core))
-        return;
     /* Those that have to wait again go to the end, so the list is walked once. */
     uint32_t last = core->waiting.last;
     while (core->waiting.first != NOBODY) {
         uint32_t slot = core->waiting.first;
-        flow_ask(core, &core->requests[slot]);
+        flow_go(core, &core->requests[slot]);
         if (slot == last)
             break;
     }
@@ -81,16 +121,17 @@ static struct instant next_append(struct switch_core *core) {
     return core->last_append;
 }
 
-static void append(struct switch_core *core, struct request *request) {
+struct entry flow_entry(struct switch_core *core, struct request *request) {
     if (request->appended_at.us == 0)
         request->appended_at = next_append(core);
-    const struct entry entry = {
+    return (struct entry){
         .id = request->id,
         .month = month_of_request(request),
         .organisation = request->account.organisation,
         .epoch = request->epoch,
-        .kind = ENTRY_PURCHASE,
-        .amount_minor = request->amount_minor,
+        .kind = request->kind,
+        .flags = request->flags,
+        .amount_minor = request->approved_minor,
         .department = request->account.department,
         .traveller = request->account.traveller,
         .credit = request->account.credit,
@@ -98,16 +139,43 @@ static void append(struct switch_core *core, struct request *request) {
         .product = request->product,
         .place = request->place,
         .appended_at = request->appended_at,
+        .expires_at = request->expires_at,
     };
+}
+
+void flow_append(struct switch_core *core, struct request *request) {
+    const struct entry entry = flow_entry(core, request);
     /* The record has room for every request in the house. */
     CHECK(core->ports.append(core->ports.shell, &entry, request_slot(core, request)));
     stage_move(request, STAGE_RECORDING);
+    if (request->work != WORK_AUTHORIZE)
+        return;
+    request->recording_since = core->now.tick;
+    list_append(core, &core->recording, request);
+}
+
+/* It is counted: now it must be kept, by PostgreSQL, or by the journal while that is away. */
+static void keep(struct switch_core *core, struct request *request) {
+    if (stand_in_is_on(core) && stand_in_journal(core, request)) {
+        stage_move(request, STAGE_JOURNALING);
+        return;
+    }
+    if (core->is_record_up)
+        flow_append(core, request);
+    else
+        flow_wait(core, request);
 }
 
 /* A refusal is told only when nobody has recorded the purchase meanwhile, and under counters that are still in force.
  */
 static void check(struct switch_core *core, struct request *request, enum reason reason, int32_t epoch) {
     request->verdict_reason = reason;
+    if (stand_in_is_on(core)) {
+        /* Nobody can say now whether it was approved elsewhere. */
+        answer_reason(core, request, REASON_UNAVAILABLE);
+        request_end(core, request);
+        return;
+    }
     const struct check check = {
         .id = request->id,
         .month = month_of_request(request),
@@ -120,15 +188,15 @@ static void check(struct switch_core *core, struct request *request, enum reason
 
 static void finish(struct switch_core *core, struct request *request, enum reason reason) {
     if (reason == REASON_APPROVED)
-        answer_approved(core, request);
+        answer_approved(core, request, SAFETY_COMMITTED);
     else
         answer_reason(core, request, reason);
-    request_release(core, request);
+    request_end(core, request);
 }
 
 static void finish_id_reused(struct switch_core *core, struct request *request, enum content_field field) {
     answer_id_reused(core, request, field);
-    request_release(core, request);
+    request_end(core, request);
 }
 
 static void warm(struct switch_core *core, struct request *request) {
@@ -151,9 +219,21 @@ static enum reason reason_of_refusing(const struct request *request, uint16_t re
     return reason_of_limit(request->account.limits[first].kind);
 }
 
+static void take_approved(struct request *request, int64_t approved_minor) {
+    request->approved_minor = approved_minor;
+    if (approved_minor < request->amount_minor)
+        request->flags |= ENTRY_PARTIAL;
+}
+
 static void take_spent(struct request *request, const struct verdict *verdict) {
     for (uint8_t i = 0; i < request->account.limit_count; i++)
         request->spent_minor[i] = verdict->spent_minor[i];
+}
+
+static enum reason reason_of_refusal(const struct request *request, const struct verdict *verdict) {
+    if (request->refusal != REASON_UNSPECIFIED)
+        return request->refusal;
+    return verdict->reason != REASON_UNSPECIFIED ? verdict->reason : reason_of_refusing(request, verdict->refusing);
 }
 
 /* Of a refusal by a limit only the limits are remembered. */
@@ -163,52 +243,67 @@ static enum reason reason_of_memory(const struct request *request, const struct 
     return request->refusing != 0 ? reason_of_refusing(request, request->refusing) : REASON_ORGANISATION_LIMIT;
 }
 
+enum content_field flow_difference(const struct request *request, const struct content *content,
+                                   int64_t approved_minor) {
+    struct content wanted = request->content;
+    /* The records know only what was approved of what was asked. */
+    if (request->allows_partial && content->amount_minor == approved_minor && approved_minor <= wanted.amount_minor)
+        wanted.amount_minor = approved_minor;
+    return content_difference(content, &wanted);
+}
+
 static void known(struct switch_core *core, struct request *request, const struct verdict *verdict) {
     const struct memory *memory = &verdict->memory;
-    enum content_field field = content_difference(&memory->content, &request->content);
+    request->is_repeat = true;
+    /* What was reversed before it came is remembered without what it was. */
+    if (memory->kind == MEMORY_REVERSED) {
+        finish(core, request, REASON_REVERSED);
+        return;
+    }
+    enum content_field field = flow_difference(request, &memory->content, memory->approved_minor);
     if (field != FIELD_NONE) {
         finish_id_reused(core, request, field);
         return;
     }
-    request->is_repeat = true;
-    switch (memory->kind) {
-    case MEMORY_COUNTED:
+    if (memory->kind == MEMORY_COUNTED) {
         request->may_be_counted = true;
-        append(core, request);
-        break;
-    case MEMORY_REFUSED:
-        /* Departments may have come or gone since; a limit that is no more can't be told of. */
-        request->refusing = memory->refusing & (uint16_t)((1u << request->account.limit_count) - 1);
-        check(core, request, reason_of_memory(request, memory), verdict->epoch);
-        break;
-    case MEMORY_REVERSED:
-        finish(core, request, REASON_REVERSED);
-        break;
+        take_approved(request, memory->approved_minor == 0 ? request->amount_minor : memory->approved_minor);
+        keep(core, request);
+        return;
     }
+    /* Departments may have come or gone since; a limit that is no more can't be told of. */
+    request->refusing = memory->refusing & (uint16_t)((1u << request->account.limit_count) - 1);
+    check(core, request, reason_of_memory(request, memory), verdict->epoch);
 }
 
 void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict) {
     core->now = now;
     struct request *request = request_of(core, verdict->owner);
+    if (request->stage == STAGE_FOLLOWING) {
+        effect_verdict(core, request, verdict);
+        return;
+    }
     if (request->is_answered) {
         undo_verdict(core, request, verdict);
         return;
     }
     CHECK(request->stage == STAGE_ASKING);
     request->epoch = verdict->epoch;
+    if (request->work == WORK_ADVICE && verdict->kind != VERDICT_COLD) {
+        advice_verdict(core, request, verdict);
+        return;
+    }
     switch (verdict->kind) {
     case VERDICT_COUNTED:
         take_spent(request, verdict);
         request->may_be_counted = true;
-        append(core, request);
+        take_approved(request, verdict->approved_minor);
+        keep(core, request);
         break;
     case VERDICT_REFUSED:
         take_spent(request, verdict);
         request->refusing = verdict->refusing;
-        check(core, request,
-              request->refusal != REASON_UNSPECIFIED ? request->refusal
-                                                     : reason_of_refusing(request, verdict->refusing),
-              verdict->epoch);
+        check(core, request, reason_of_refusal(request, verdict), verdict->epoch);
         break;
     case VERDICT_KNOWN:
         take_spent(request, verdict);
@@ -220,7 +315,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
     case VERDICT_DONE:
         take_spent(request, verdict);
         answer_balance(core, request);
-        request_release(core, request);
+        request_end(core, request);
         break;
     case VERDICT_COLD:
         /* An id from any time must not have the counters of any month built for it: the records alone are asked. */
@@ -244,19 +339,21 @@ static void stale(struct switch_core *core, struct request *request, int32_t fen
         warmth->floor_epoch = fence_epoch;
     request->floor_epoch = fence_epoch;
     request->is_repeat = false;
-    flow_ask(core, request);
+    flow_go(core, request);
 }
 
 static void exists(struct switch_core *core, struct request *request, const struct outcome *outcome) {
-    enum content_field field = content_difference(&outcome->content, &request->content);
+    bool is_partial = (outcome->flags & ENTRY_PARTIAL) != 0;
+    enum content_field field = flow_difference(request, &outcome->content, is_partial ? outcome->amount_minor : 0);
     if (field != FIELD_NONE) {
         finish_id_reused(core, request, field);
         return;
     }
     request->is_repeat = true;
+    take_approved(request, outcome->amount_minor);
     /* A check has only seen the row; approving on it takes the append, which confirms it. */
     if (request->stage == STAGE_CHECKING)
-        append(core, request);
+        flow_append(core, request);
     else
         finish(core, request, REASON_APPROVED);
 }
@@ -268,16 +365,10 @@ static void reversed(struct switch_core *core, struct request *request) {
     if (was_appending && request->may_be_counted)
         undo_lower(core, request, request->epoch, false);
     else
-        request_release(core, request);
+        request_end(core, request);
 }
 
-void switch_outcome(struct switch_core *core, struct moment now, const struct outcome *outcome) {
-    core->now = now;
-    struct request *request = request_of(core, outcome->owner);
-    if (request->is_answered) {
-        undo_outcome(core, request, outcome);
-        return;
-    }
+static void authorize_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome) {
     CHECK(request->stage == STAGE_RECORDING || request->stage == STAGE_CHECKING);
     switch (outcome->kind) {
     case OUTCOME_RECORDED:
@@ -290,7 +381,10 @@ void switch_outcome(struct switch_core *core, struct moment now, const struct ou
         reversed(core, request);
         break;
     case OUTCOME_STALE:
-        stale(core, request, outcome->epoch);
+        if (request->owes_journal)
+            stage_move(request, STAGE_JOURNALING); /* what the journal says of it holds */
+        else
+            stale(core, request, outcome->epoch);
         break;
     case OUTCOME_ABSENT:
         CHECK(request->stage == STAGE_CHECKING);
@@ -300,10 +394,40 @@ void switch_outcome(struct switch_core *core, struct moment now, const struct ou
         answer_reason(core, request, REASON_UNAVAILABLE);
         undo_begin(core, request);
         break;
+    case OUTCOME_UNDONE:
     case OUTCOME_SETTLED:
     case OUTCOME_DECLINED:
-    case OUTCOME_UNDONE:
-        CHECK(!"an undo before the answer");
+        CHECK(!"an outcome of another ask");
+        break;
+    }
+}
+
+void switch_outcome(struct switch_core *core, struct moment now, const struct outcome *outcome) {
+    core->now = now;
+    struct request *request = request_of(core, outcome->owner);
+    if (request->stage == STAGE_RECORDING)
+        list_remove(core, request);
+    switch (request->work) {
+    case WORK_AUTHORIZE:
+        if (request->is_journaled)
+            stand_in_outcome(core, request, outcome);
+        else if (request->is_answered)
+            undo_outcome(core, request, outcome);
+        else
+            authorize_outcome(core, request, outcome);
+        break;
+    case WORK_ADVICE:
+        advice_outcome(core, request, outcome);
+        break;
+    case WORK_SETTLE:
+        settle_outcome(core, request, outcome);
+        break;
+    case WORK_DRAIN:
+        stand_in_drain_outcome(core, request, outcome);
+        break;
+    case WORK_BALANCE:
+    case WORK_EFFECT:
+        CHECK(!"nothing was asked of the record");
         break;
     }
 }
@@ -315,7 +439,7 @@ static void release_waiters(struct switch_core *core, struct warmth *warmth, boo
         struct request *request = &core->requests[warmth->waiters.first];
         list_remove(core, request);
         if (is_warm)
-            flow_ask(core, request);
+            flow_go(core, request);
         else
             flow_wait(core, request);
     }

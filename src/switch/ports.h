@@ -23,9 +23,10 @@ struct question {
     struct day day;         /* of the id's time; its month is the counters' */
     struct request_id id;   /* not for SPENT */
     struct content content; /* AUTHORIZE, UNDO, and an APPLY that counts up */
-    int64_t amount_minor;   /* AUTHORIZE; UNDO: what to take off; APPLY: signed */
-    int32_t floor_epoch;    /* counters of a lower epoch are COLD; for UNDO, APPLY the fence's epoch of the transaction */
-    enum reason refusal;    /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
+    int64_t amount_minor;   /* AUTHORIZE; UNDO: what to take off (without a row: at most what the memory says was
+                               approved);   APPLY: signed */
+    int32_t floor_epoch; /* counters of a lower epoch are COLD; for UNDO, APPLY the fence's epoch of the transaction */
+    enum reason refusal; /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
     /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says. */
     bool was_recorded;
     bool allows_partial;   /* AUTHORIZE: what is left is counted when the whole does not fit, if anything is left */
@@ -51,16 +52,16 @@ enum memory_kind { MEMORY_COUNTED, MEMORY_REFUSED, MEMORY_REVERSED };
 struct memory {
     enum memory_kind kind;
     int64_t approved_minor; /* MEMORY_COUNTED, of a partial approval; else 0 */
-    enum reason reason; /* MEMORY_REFUSED */
-    uint16_t refusing;  /* MEMORY_REFUSED: as in the verdict of then */
+    enum reason reason;     /* MEMORY_REFUSED */
+    uint16_t refusing;      /* MEMORY_REFUSED: as in the verdict of then */
     struct content content;
 };
 
 struct verdict {
     enum verdict_kind kind;
     uint32_t owner;
-    int32_t epoch;          /* the counters' epoch; COUNTED, REFUSED, KNOWN */
-    uint16_t refusing;      /* REFUSED: bit i is set when limits[i] would have been passed; 0 with a `refusal` or `reason` */
+    int32_t epoch;     /* the counters' epoch; COUNTED, REFUSED, KNOWN */
+    uint16_t refusing; /* REFUSED: bit i is set when limits[i] would have been passed; 0 with a `refusal` or `reason` */
     enum reason reason;     /* REFUSED: REASON_DOUBLE_TAP, or REASON_UNSPECIFIED */
     int64_t approved_minor; /* COUNTED: the question's amount, or less when it allows a partial approval */
     struct memory memory;
@@ -97,8 +98,8 @@ struct entry {
     struct request_id id;
     struct month month; /* the accounting month: the id's own, unless ENTRY_LATE */
     int32_t organisation;
-    /* The one it was counted under: recorded only while it is the fence's. 0 (an advice), or with ENTRY_STAND_IN: recorded
-     * in any case, under the fence's epoch. */
+    /* The one it was counted under: recorded only while it is the fence's. 0 (an advice), or with ENTRY_STAND_IN:
+     * recorded in any case, under the fence's epoch. */
     int32_t epoch;
     enum entry_kind kind; /* PURCHASE, HOLD, ADVICE; in a journal also REVERSAL: the entry of this id is called off */
     uint8_t flags;        /* enum entry_flag */
@@ -147,7 +148,8 @@ struct settlement {
     bool is_any_clients;  /* may settle what another client began */
     int64_t amount_minor; /* CAPTURE, REFUND; 0: all that is left */
     bool is_final;        /* CAPTURE: what is left of the hold then is freed */
-    /* The month that a refund is charged in when the original's is closed; it frees nothing then. yyyymm 0: it is open. */
+    /* The month that a refund is charged in when the original's is closed; it frees nothing then. yyyymm 0: it is open.
+     */
     struct month charged_month;
     struct instant appended_at;
 };
@@ -208,7 +210,7 @@ struct refusal_note {
 
 /* The block list (DOMAIN F5): an append-only log; the last entry of a credential holds. */
 enum block_kind {
-    BLOCK_LIFTED = 1, /* may buy again */
+    BLOCK_LIFTED = 1,  /* may buy again */
     BLOCK_STOPPED = 2, /* the credit is not active, or its organisation is not */
     BLOCK_USED_UP = 3, /* nothing is left until the month named */
 };
@@ -284,8 +286,8 @@ struct switch_ports {
     bool (*undo)(void *shell, const struct undo *undo, uint32_t owner);
     bool (*settle)(void *shell, const struct settlement *settlement, uint32_t owner);
 
-    /* The node's own journal, for when PostgreSQL is away. Answered by switch_journaled(). False: it is off, full, too old
-     * or broken, or the amount is more than it may vouch for. */
+    /* The node's own journal, for when PostgreSQL is away. Answered by switch_journaled(). False: it is off, full, too
+     * old or broken, or the amount is more than it may vouch for. */
     bool (*journal)(void *shell, const struct entry *entry, uint32_t owner);
     /* A journal's entry that switch_drain() took is where it belongs, for good. */
     void (*drained)(void *shell, uint64_t ticket);

@@ -54,27 +54,47 @@ struct request *request_take(struct switch_core *core) {
     return request;
 }
 
-void request_release(struct switch_core *core, struct request *request) {
-    CHECK(request->is_answered);
+static void release(struct switch_core *core, struct request *request) {
     wheel_disarm(core, request);
     list_remove(core, request);
+    if (request->work == WORK_DRAIN)
+        core->ports.drained(core->ports.shell, request->ticket);
+    if (request->work == WORK_DRAIN || request->work == WORK_ADVICE)
+        core->advices--;
     request->stage = STAGE_FREE;
     request->next = core->first_free;
     core->first_free = request_slot(core, request);
     core->busy--;
 }
 
+void request_end(struct switch_core *core, struct request *request) {
+    CHECK(request->is_answered);
+    if (!request->owes_journal) {
+        release(core, request);
+        return;
+    }
+    list_remove(core, request);
+    stage_move(request, STAGE_JOURNALING);
+    request->is_over = true;
+}
+
+#define AFTER(stage) (1u << STAGE_##stage)
+
 /* What may follow what; anything else is a bug that must not go on with other people's money. */
 static const uint16_t stage_followers[STAGE_COUNT] = {
-    [STAGE_FREE] = 1u << STAGE_WAITING | 1u << STAGE_ASKING,
-    [STAGE_WAITING] = 1u << STAGE_ASKING | 1u << STAGE_UNDOING | 1u << STAGE_LOWERING,
+    [STAGE_FREE] =
+        AFTER(WAITING) | AFTER(ASKING) | AFTER(RECORDING) | AFTER(SETTLING) | AFTER(UNDOING) | AFTER(FOLLOWING),
+    [STAGE_WAITING] = AFTER(ASKING) | AFTER(RECORDING) | AFTER(SETTLING) | AFTER(UNDOING) | AFTER(FOLLOWING),
     [STAGE_ASKING] =
-        1u << STAGE_WAITING | 1u << STAGE_WARMING | 1u << STAGE_RECORDING | 1u << STAGE_CHECKING | 1u << STAGE_UNDOING,
-    [STAGE_WARMING] = 1u << STAGE_WAITING | 1u << STAGE_ASKING | 1u << STAGE_UNDOING,
-    [STAGE_RECORDING] = 1u << STAGE_ASKING | 1u << STAGE_WAITING | 1u << STAGE_UNDOING | 1u << STAGE_LOWERING,
-    [STAGE_CHECKING] = 1u << STAGE_ASKING | 1u << STAGE_WAITING | 1u << STAGE_RECORDING | 1u << STAGE_UNDOING,
-    [STAGE_UNDOING] = 1u << STAGE_LOWERING | 1u << STAGE_WAITING,
-    [STAGE_LOWERING] = 1u << STAGE_WAITING,
+        AFTER(WAITING) | AFTER(WARMING) | AFTER(RECORDING) | AFTER(CHECKING) | AFTER(JOURNALING) | AFTER(UNDOING),
+    [STAGE_WARMING] = AFTER(WAITING) | AFTER(ASKING) | AFTER(RECORDING) | AFTER(UNDOING),
+    [STAGE_RECORDING] = AFTER(ASKING) | AFTER(WAITING) | AFTER(JOURNALING) | AFTER(UNDOING) | AFTER(FOLLOWING),
+    [STAGE_CHECKING] = AFTER(ASKING) | AFTER(WAITING) | AFTER(RECORDING) | AFTER(JOURNALING) | AFTER(UNDOING),
+    [STAGE_SETTLING] = AFTER(WAITING) | AFTER(FOLLOWING),
+    [STAGE_JOURNALING] = AFTER(WAITING) | AFTER(CALLING_OFF) | AFTER(UNDOING) | AFTER(FOLLOWING),
+    [STAGE_CALLING_OFF] = AFTER(UNDOING),
+    [STAGE_UNDOING] = AFTER(FOLLOWING) | AFTER(WAITING) | AFTER(JOURNALING),
+    [STAGE_FOLLOWING] = AFTER(WAITING) | AFTER(JOURNALING),
 };
 
 void stage_move(struct request *request, enum stage next) {

@@ -28,10 +28,11 @@ struct switch_settings {
     int64_t answer_margin_us;   /* answers leave this much before the deadline */
     int64_t default_hold_us;    /* for holds that name no time of their own */
     int64_t longest_hold_us;
-    int64_t month_open_us;      /* how long after its end a month is still counted in */
-    int64_t stand_in_after_us;  /* an append that PostgreSQL owes an answer for so long goes to the journal; 0: none does */
-    uint32_t advice_capacity;   /* advices, and entries of a journal, in the house at once, of `capacity` */
-    uint32_t warm_capacity;     /* organisation-months whose epoch is remembered at once */
+    int64_t month_open_us; /* how long after its end a month is still counted in */
+    int64_t
+        stand_in_after_us; /* an append that PostgreSQL owes an answer for so long goes to the journal; 0: none does */
+    uint32_t advice_capacity; /* advices, and entries of a journal, in the house at once, of `capacity` */
+    uint32_t warm_capacity;   /* organisation-months whose epoch is remembered at once */
 };
 
 /* Now, on both clocks. */

@@ -35,9 +35,9 @@ enum reason {
     REASON_UNAVAILABLE = 20,
     REASON_INVALID_ID = 21,
     REASON_CALL_NOT_ALLOWED = 22,
-    REASON_NOT_FOUND = 23,       /* a settlement's original has no row */
-    REASON_WRONG_KIND = 24,      /* its original is nothing that this can be done to: a capture of what is no hold */
-    REASON_HOLD_CLOSED = 25,     /* captured or voided before */
+    REASON_NOT_FOUND = 23,   /* a settlement's original has no row */
+    REASON_WRONG_KIND = 24,  /* its original is nothing that this can be done to: a capture of what is no hold */
+    REASON_HOLD_CLOSED = 25, /* captured or voided before */
     REASON_HOLD_EXPIRED = 26,
     REASON_AMOUNT_EXCEEDED = 27, /* more than is held, or than was paid and not refunded yet */
 };
@@ -58,8 +58,8 @@ enum entry_kind {
 
 /* What is special about an entry, as bits. */
 enum entry_flag {
-    ENTRY_FORCED = 1,   /* an advice that did not fit, or whose credential could not buy: it has happened all the same */
-    ENTRY_LATE = 2,     /* its own month was closed: it counts in the one it was recorded in */
+    ENTRY_FORCED = 1, /* an advice that did not fit, or whose credential could not buy: it has happened all the same */
+    ENTRY_LATE = 2,   /* its own month was closed: it counts in the one it was recorded in */
     ENTRY_STAND_IN = 4, /* approved by a journal while PostgreSQL was away, recorded past the fence */
     ENTRY_PARTIAL = 8,  /* approved for less than was asked */
 };
@@ -173,8 +173,8 @@ enum content_field {
 /* Hashes text for a content; the same on every node, for ever. */
 uint32_t content_hash(const char *text);
 
-/* The first field in which two contents differ, FIELD_NONE when they are the same. A purchase and its advice are the same
- * kind of thing: one tap, told of twice. */
+/* The first field in which two contents differ, FIELD_NONE when they are the same. A purchase and its advice are the
+ * same kind of thing: one tap, told of twice. */
 enum content_field content_difference(const struct content *one, const struct content *other);
 
 /* "amount", "credential", …: the field's name in the protocol. */

@@ -7,7 +7,7 @@
 void undo_begin(struct switch_core *core, struct request *request) {
     CHECK(request->is_answered);
     if (!request->may_be_counted) {
-        request_release(core, request);
+        request_end(core, request);
         return;
     }
     const struct undo undo = {
@@ -38,9 +38,10 @@ void undo_lower(struct switch_core *core, struct request *request, int32_t fence
     CHECK(request->is_answered);
     wheel_disarm(core, request);
     request->asks = QUESTION_UNDO;
+    request->step = STEP_ASK;
     request->floor_epoch = fence_epoch;
     request->had_row = had_row;
-    flow_ask(core, request);
+    flow_go(core, request);
 }
 
 void undo_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome) {
@@ -55,13 +56,13 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
         if (request->stage == STAGE_CHECKING)
             undo_begin(core, request);
         else
-            request_release(core, request);
+            request_end(core, request);
         break;
     case OUTCOME_REVERSED:
         if (request->may_be_counted && request->stage == STAGE_RECORDING)
             undo_lower(core, request, request->epoch, false);
         else
-            request_release(core, request);
+            request_end(core, request);
         break;
     case OUTCOME_SETTLED:
     case OUTCOME_DECLINED:
@@ -69,7 +70,7 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
         break;
     case OUTCOME_UNDONE:
         if (outcome->is_kept || outcome->epoch == 0)
-            request_release(core, request);
+            request_end(core, request);
         else
             undo_lower(core, request, outcome->epoch, outcome->had_row);
         break;
@@ -77,20 +78,14 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
 }
 
 void undo_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
-    if (request->stage == STAGE_LOWERING) {
-        /* COLD needs nothing more: the rebuild that must come reads the reversal. */
-        if (verdict->kind == VERDICT_LOST)
-            flow_wait(core, request);
-        else
-            request_release(core, request);
-        return;
-    }
     CHECK(request->stage == STAGE_ASKING);
     bool counted = verdict->kind == VERDICT_COUNTED || verdict->kind == VERDICT_LOST ||
                    (verdict->kind == VERDICT_KNOWN && verdict->memory.kind == MEMORY_COUNTED);
+    if (verdict->kind == VERDICT_COUNTED)
+        request->approved_minor = verdict->approved_minor;
     if (counted && request->asks == QUESTION_AUTHORIZE &&
         (verdict->kind != VERDICT_KNOWN ||
-         content_difference(&verdict->memory.content, &request->content) == FIELD_NONE))
+         flow_difference(request, &verdict->memory.content, verdict->memory.approved_minor) == FIELD_NONE))
         request->may_be_counted = true;
     undo_begin(core, request);
 }

@@ -69,9 +69,9 @@ Test(authorize, a_refusal_gives_way_to_a_row_that_another_node_recorded) {
     shell_authorize(&shell, 1);
     struct content content = content_of_first();
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_REFUSED, .epoch = 3, .refusing = 1});
-    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_EXISTS, .content = content});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = content});
     cr_expect_eq(shell.answer_count, 0, "the row must be confirmed first");
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_EXISTS, .content = content});
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = content});
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
     cr_expect(shell_last_answer(&shell)->is_repeat);
 }
@@ -135,7 +135,8 @@ Test(authorize, a_repeat_of_what_is_in_flight_elsewhere_records_the_same_row) {
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
     cr_expect_eq(shell.entry_count, 1);
     cr_expect_eq(shell.answer_count, 0);
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_EXISTS, .content = memory.content});
+    shell_append_outcome(&shell,
+                         (struct outcome){.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = memory.content});
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
     cr_expect(shell_last_answer(&shell)->is_repeat);
 }
@@ -237,7 +238,7 @@ Test(authorize, an_id_out_of_its_window_is_bad_time_unless_it_is_a_repeat) {
 
     switch_authorize(shell.core, shell.now, &request);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_UNKNOWN});
-    const struct outcome exists = {.kind = OUTCOME_EXISTS, .content = content_of_first()};
+    const struct outcome exists = {.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = content_of_first()};
     shell_check_outcome(&shell, exists);
     shell_append_outcome(&shell, exists);
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);

@@ -40,6 +40,33 @@ static bool undo(void *owner, const struct undo *asked, uint32_t slot) {
     return true;
 }
 
+static bool settle(void *owner, const struct settlement *settlement, uint32_t slot) {
+    struct shell *shell = owner;
+    shell->settlement_owners[shell->settlement_count] = slot;
+    shell->settlements[shell->settlement_count++] = *settlement;
+    return true;
+}
+
+static bool journal(void *owner, const struct entry *entry, uint32_t slot) {
+    struct shell *shell = owner;
+    if (shell->is_journal_full)
+        return false;
+    shell->journal_owners[shell->journal_count] = slot;
+    shell->journaled[shell->journal_count++] = *entry;
+    return true;
+}
+
+static void drained(void *owner, uint64_t ticket) {
+    struct shell *shell = owner;
+    shell->drained[shell->drained_count++] = ticket;
+}
+
+static bool find_payer(void *owner, const struct payer *payer, struct account *account) {
+    const struct shell *shell = owner;
+    *account = shell->account;
+    return payer->organisation == shell->account.organisation;
+}
+
 static bool read_sums(void *owner, int32_t organisation, struct month month) {
     struct shell *shell = owner;
     cr_assert_eq(organisation, shell->account.organisation);
@@ -91,6 +118,11 @@ void shell_init(struct shell *shell) {
         .default_timeout_us = 400000,
         .longest_timeout_us = 10000000,
         .answer_margin_us = 5000,
+        .default_hold_us = 900 * INT64_C(1000000),
+        .longest_hold_us = 3600 * INT64_C(1000000),
+        .month_open_us = 12 * 3600 * INT64_C(1000000),
+        .stand_in_after_us = 100000,
+        .advice_capacity = 3,
         .warm_capacity = 2,
     };
     const struct switch_ports ports = {
@@ -100,6 +132,10 @@ void shell_init(struct shell *shell) {
         .append = append,
         .check = check,
         .undo = undo,
+        .settle = settle,
+        .journal = journal,
+        .drained = drained,
+        .find_payer = find_payer,
         .read_sums = read_sums,
         .write_sums = write_sums,
         .note_refusal = note_refusal,
@@ -146,8 +182,10 @@ void shell_verdict(struct shell *shell, struct verdict verdict) {
 }
 
 void shell_counted(struct shell *shell) {
-    shell_verdict(shell,
-                  (struct verdict){.kind = VERDICT_COUNTED, .epoch = 3, .spent_minor = {13000, 13000, 13000, 13000}});
+    shell_verdict(shell, (struct verdict){.kind = VERDICT_COUNTED,
+                                          .epoch = 3,
+                                          .approved_minor = 13000,
+                                          .spent_minor = {13000, 13000, 13000, 13000}});
 }
 
 void shell_append_outcome(struct shell *shell, struct outcome outcome) {
@@ -166,6 +204,17 @@ void shell_undo_outcome(struct shell *shell, struct outcome outcome) {
     cr_assert_gt(shell->undo_count, 0);
     outcome.owner = shell->undo_owners[shell->undo_count - 1];
     switch_outcome(shell->core, shell->now, &outcome);
+}
+
+void shell_settlement_outcome(struct shell *shell, struct outcome outcome) {
+    cr_assert_gt(shell->settlement_count, 0);
+    outcome.owner = shell->settlement_owners[shell->settlement_count - 1];
+    switch_outcome(shell->core, shell->now, &outcome);
+}
+
+void shell_journaled(struct shell *shell, bool is_safe) {
+    cr_assert_gt(shell->journal_count, 0);
+    switch_journaled(shell->core, shell->now, shell->journal_owners[shell->journal_count - 1], is_safe);
 }
 
 const struct answer *shell_last_answer(const struct shell *shell) {

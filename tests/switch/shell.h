@@ -18,6 +18,7 @@ struct shell {
     struct moment now;
     struct account account; /* what every credential but card 0 belongs to */
     bool is_limits_full;
+    bool is_journal_full;
 
     struct question questions[SHELL_ASKS];
     struct entry entries[SHELL_ASKS];
@@ -26,8 +27,14 @@ struct shell {
     uint32_t check_owners[SHELL_ASKS];
     struct undo undos[SHELL_ASKS];
     uint32_t undo_owners[SHELL_ASKS];
+    struct settlement settlements[SHELL_ASKS];
+    uint32_t settlement_owners[SHELL_ASKS];
+    struct entry journaled[SHELL_ASKS];
+    uint32_t journal_owners[SHELL_ASKS];
+    uint64_t drained[SHELL_ASKS];
     struct given_answer answers[SHELL_ASKS];
     int question_count, entry_count, check_count, undo_count, answer_count;
+    int settlement_count, journal_count, drained_count;
     int sums_read_count, sums_written_count, note_count;
 };
 
@@ -46,6 +53,9 @@ void shell_counted(struct shell *shell);
 void shell_append_outcome(struct shell *shell, struct outcome outcome);
 void shell_check_outcome(struct shell *shell, struct outcome outcome);
 void shell_undo_outcome(struct shell *shell, struct outcome outcome);
+void shell_settlement_outcome(struct shell *shell, struct outcome outcome);
+/* The journal says of the entry it took last that it is safe, or that it will never be. */
+void shell_journaled(struct shell *shell, bool is_safe);
 
 const struct answer *shell_last_answer(const struct shell *shell);
 

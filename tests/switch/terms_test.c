@@ -36,6 +36,14 @@ Test(terms, the_field_that_differs_is_found) {
     }
 }
 
+Test(terms, an_advice_tells_of_the_same_tap_as_its_purchase) {
+    struct content advice = content;
+    advice.kind = ENTRY_ADVICE;
+    cr_expect_eq(content_difference(&content, &advice), FIELD_NONE);
+    advice.amount_minor++;
+    cr_expect_eq(content_difference(&content, &advice), FIELD_AMOUNT);
+}
+
 Test(terms, of_several_that_differ_the_amount_comes_first) {
     struct content other = {.amount_minor = 1};
     cr_expect_eq(content_difference(&content, &other), FIELD_AMOUNT);
@@ -44,10 +52,11 @@ Test(terms, of_several_that_differ_the_amount_comes_first) {
 }
 
 Test(terms, fields_have_the_names_of_the_protocol) {
-    static const char *const names[] = {"", "amount", "client", "credential", "product", "place", "kind"};
-    for (enum content_field field = FIELD_NONE; field <= FIELD_KIND; field++)
+    static const char *const names[] = {"",      "amount", "client",   "credential", "product",
+                                        "place", "kind",   "original", "more"};
+    for (enum content_field field = FIELD_NONE; field <= FIELD_FINAL; field++)
         cr_expect_str_eq(content_field_name(field), names[field]);
-    cr_expect_str_eq(content_field_name((enum content_field)(FIELD_KIND + 1)), "");
+    cr_expect_str_eq(content_field_name((enum content_field)(FIELD_FINAL + 1)), "");
 }
 
 Test(terms, reasons_and_limits_have_the_names_of_the_protocol) {
@@ -59,7 +68,7 @@ Test(terms, reasons_and_limits_have_the_names_of_the_protocol) {
 }
 
 Test(terms, every_reason_has_a_name_of_its_own) {
-    for (enum reason one = REASON_UNSPECIFIED; one <= REASON_CALL_NOT_ALLOWED; one++) {
+    for (enum reason one = REASON_UNSPECIFIED; one <= REASON_AMOUNT_EXCEEDED; one++) {
         cr_assert_not_null(reason_name(one), "reason %d has no name", (int)one);
         for (enum reason other = REASON_UNSPECIFIED; other < one; other++)
             cr_expect_str_neq(reason_name(one), reason_name(other));
@@ -68,7 +77,7 @@ Test(terms, every_reason_has_a_name_of_its_own) {
 
 /* From a newer switch, say. */
 Test(terms, a_number_nobody_knows_is_unspecified) {
-    cr_expect_str_eq(reason_name((enum reason)(REASON_CALL_NOT_ALLOWED + 1)), "UNSPECIFIED");
+    cr_expect_str_eq(reason_name((enum reason)(REASON_AMOUNT_EXCEEDED + 1)), "UNSPECIFIED");
     cr_expect_str_eq(reason_name((enum reason)4711), "UNSPECIFIED");
     cr_expect_str_eq(limit_kind_name((enum limit_kind)0), "UNSPECIFIED");
     cr_expect_str_eq(limit_kind_name((enum limit_kind)99), "UNSPECIFIED");

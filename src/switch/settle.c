@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settle: capture, void, refund, reversal. PostgreSQL decides, under a lock of the original; the client is told when it
+ * has committed; then the counters follow. One that misses its deadline is not undone: it moves nothing that was not
+ * approved before, and the same request under the same id tells how it ended. */
+#include "switch/core.h"
+
+/* How long a month takes what comes late. */
+static bool is_month_open(struct switch_core *core, struct month month) {
+    struct instant lately = {core->now.instant.us - core->settings.month_open_us};
+    return month.yyyymm >= month_of(calendar_day(&core->calendar, lately)).yyyymm;
+}
+
+bool settle_begin(struct switch_core *core, struct request *request) {
+    if (!core->ports.settle(core->ports.shell, &request->settlement, request_slot(core, request)))
+        return false;
+    stage_move(request, STAGE_SETTLING);
+    return true;
+}
+
+static void fill_settlement(struct switch_core *core, struct request *request, const struct settle *settle) {
+    struct day today = calendar_day(&core->calendar, core->now.instant);
+    struct settlement *settlement = &request->settlement;
+    *settlement = (struct settlement){
+        .kind = settle->kind,
+        .id = settle->id,
+        .original = settle->original,
+        .month = month_of(request->day),
+        .organisation = request->account.organisation,
+        .client = settle->client,
+        .is_any_clients = settle->is_any_clients,
+        .amount_minor = settle->amount_minor,
+        .is_final = settle->is_final,
+        .appended_at = core->now.instant,
+    };
+    if (settle->kind == ENTRY_REFUND && !is_month_open(core, settlement->month))
+        settlement->charged_month = month_of(today);
+}
+
+void switch_settle(struct switch_core *core, struct moment now, const struct settle *settle) {
+    core->now = now;
+    CHECK(request_id_is_v7(&settle->original) && settle->amount_minor >= 0);
+    CHECK(settle->kind != ENTRY_REVERSAL || settle->has_credential);
+    struct request *request = request_take(core);
+    if (request == NULL) {
+        answer_at_once(core, settle->reply_to, REASON_BUSY);
+        return;
+    }
+    request->work = WORK_SETTLE;
+    request->step = STEP_SETTLE;
+    request->reply_to = settle->reply_to;
+    request->id = settle->original;
+    request->client = settle->client;
+    request->day = calendar_day(&core->calendar, request_id_time(&settle->original));
+    if (settle->has_credential &&
+        !core->ports.find_account(core->ports.shell, &settle->credential, &request->account)) {
+        answer_reason(core, request, REASON_UNKNOWN_CREDENTIAL);
+        request_end(core, request);
+        return;
+    }
+    fill_settlement(core, request, settle);
+    wheel_arm(core, request, arrival_due_at(core, settle->timeout_us));
+    flow_go(core, request);
+}
+
+/* A repeat's effect has been followed before, or the audit sees to it: the memory that would keep it from being counted
+ * twice may have passed away. A tombstone has counted nothing: whoever counts that id later finds it and takes it back.
+ */
+static void follow(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    if (outcome->is_repeat || outcome->is_tombstone)
+        request_end(core, request);
+    else if (request->settlement.kind == ENTRY_REVERSAL)
+        effect_follow_reversal(core, request, &outcome->effect);
+    else
+        effect_follow(core, request, &outcome->effect);
+}
+
+void settle_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    CHECK(request->stage == STAGE_SETTLING);
+    bool is_told = request->is_answered;
+    switch (outcome->kind) {
+    case OUTCOME_SETTLED:
+        if (!is_told)
+            answer_settled(core, request, outcome);
+        follow(core, request, outcome);
+        return;
+    case OUTCOME_DECLINED:
+        if (!is_told)
+            answer_not_settled(core, request, outcome);
+        break;
+    case OUTCOME_REFUSED:
+        if (!is_told)
+            answer_reason(core, request, REASON_UNAVAILABLE);
+        break;
+    case OUTCOME_RECORDED:
+    case OUTCOME_EXISTS:
+    case OUTCOME_REVERSED:
+    case OUTCOME_STALE:
+    case OUTCOME_ABSENT:
+    case OUTCOME_UNDONE:
+        CHECK(!"an outcome of another ask");
+        break;
+    }
+    request_end(core, request);
+}
