@@ -28,6 +28,10 @@
 #define DIALLED_CAPACITY 64
 #define WATCHES_CAPACITY 256
 #define LISTENERS_CAPACITY 8
+#define FILES_CAPACITY 8
+
+/* What one write(2) takes for certain. */
+#define FILE_WRITE_SIZE_MAX (1u << 30)
 
 /* ---- pool.c: memory for what waits to be sent; classes are powers of two ---- */
 
@@ -62,12 +66,14 @@ enum operation {
     OPERATION_CANCEL,
     OPERATION_WATCH,
     OPERATION_WAKE,
+    OPERATION_FILE_WRITE,
+    OPERATION_FILE_SYNC,
 };
 
 /* Generation so that a completion never reaches whoever has the slot now. */
 struct completion {
     enum operation operation;
-    uint32_t index; /* of a stream, listener or watch; at most 2^24 */
+    uint32_t index; /* of a stream, listener, watch or file write; at most 2^24 */
     uint32_t generation;
     int32_t result;
     uint32_t flags;
@@ -172,6 +178,14 @@ struct watch_slot {
     ino_t inode;
 };
 
+struct file_slot {
+    struct net_file_write *write; /* NULL: free */
+    uint32_t generation;
+    uint32_t in_flight; /* of its write and its sync */
+    int32_t size;
+    int error; /* the first */
+};
+
 struct net {
     struct io_uring ring;
     struct net_options options;
@@ -204,6 +218,9 @@ struct net {
     struct watch_slot watches[WATCHES_CAPACITY];
     uint32_t watches_used;
 
+    struct file_slot files[FILES_CAPACITY];
+    uint32_t files_in_flight; /* operations: the kernel reads their owners' memory */
+
     struct tick complaint_since; /* failed handshakes are logged at most so many in a second */
     uint32_t complaint_count;
 
@@ -215,6 +232,8 @@ struct net {
 
 /* A free submission; submits those that wait when there is none. */
 struct io_uring_sqe *ring_submission(struct net *net);
+/* Makes sure that the next `count` submissions are handed in by one call. */
+void ring_reserve(struct net *net, uint32_t count);
 /* Opens the ring and its receive buffers; false with the setting to change. */
 bool ring_open(struct net *net, struct failure *failure);
 /* Cancels everything, waits for it, and gives all back. */
@@ -297,6 +316,9 @@ struct tick listen_resume(struct net *net);
 
 /* ---- watch.c ---- */
 void watch_completed(struct net *net, const struct completion *completion);
+
+/* ---- file.c ---- */
+void file_completed(struct net *net, const struct completion *completion);
 
 /* ---- timeouts.c ---- */
 void timeouts_join(struct waiting_list *list, struct net_stream *stream);

@@ -105,6 +105,8 @@ static void net_stream_completed(struct net *net, const struct completion *compl
     case OPERATION_ACCEPT:
     case OPERATION_WATCH:
     case OPERATION_WAKE:
+    case OPERATION_FILE_WRITE:
+    case OPERATION_FILE_SYNC:
         CHECK(completion->operation == OPERATION_CANCEL);
     }
     if (stream->state == STREAM_ENDING && stream->in_flight == 0) {
@@ -124,6 +126,10 @@ static void net_completed(struct net *net, const struct completion *completion) 
         break;
     case OPERATION_WAKE:
         wake_start(net);
+        break;
+    case OPERATION_FILE_WRITE:
+    case OPERATION_FILE_SYNC:
+        file_completed(net, completion);
         break;
     case OPERATION_CONNECT:
     case OPERATION_RECEIVE:

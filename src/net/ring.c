@@ -140,6 +140,8 @@ static bool ring_drop_all(struct net *net, bool *was_empty) {
     while (ring_next(net, &completion)) {
         *was_empty = false;
         is_cancelled |= completion.operation == OPERATION_NONE && completion.index == CANCEL_ALL;
+        bool is_file = completion.operation == OPERATION_FILE_WRITE || completion.operation == OPERATION_FILE_SYNC;
+        net->files_in_flight -= is_file;
         if (completion.operation == OPERATION_ACCEPT && completion.result >= 0) {
             close(completion.result);
         }
@@ -147,8 +149,9 @@ static bool ring_drop_all(struct net *net, bool *was_empty) {
     return is_cancelled;
 }
 
-/* The kernel may write into our memory until every operation has completed, so they are waited for. When the ring's own
- * thread has ended its operations have too, and the kernel says EEXIST to another. */
+/* The kernel may use our memory until every operation has completed, so they are waited for; a file's for as long as
+ * the disk takes, since it can't be cancelled and its bytes would be torn. When the ring's own thread has ended its
+ * operations have too, and the kernel says EEXIST to another. */
 static void ring_cancel_all(struct net *net) {
     struct tick give_up = {tick_now().us + DESTROY_PATIENCE_US};
     bool was_empty;
@@ -156,8 +159,9 @@ static void ring_cancel_all(struct net *net) {
     struct io_uring_sqe *sqe = ring_submission(net);
     io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
     sqe->user_data = operation_word(OPERATION_NONE, CANCEL_ALL, 0);
-    while (tick_now().us < give_up.us && !(is_cancelled && was_empty)) {
-        if (ring_enter(net, is_cancelled ? tick_now() : give_up) == -EEXIST) {
+    while (net->files_in_flight > 0 || (tick_now().us < give_up.us && !(is_cancelled && was_empty))) {
+        bool may_wait = net->files_in_flight > 0 || !is_cancelled;
+        if (ring_enter(net, (struct tick){tick_now().us + (may_wait ? DESTROY_PATIENCE_US : 0)}) == -EEXIST) {
             return;
         }
         is_cancelled |= ring_drop_all(net, &was_empty);
@@ -177,14 +181,16 @@ void ring_close(struct net *net) {
     }
 }
 
-struct io_uring_sqe *ring_submission(struct net *net) {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&net->ring);
-    while (sqe == NULL) {
+void ring_reserve(struct net *net, uint32_t count) {
+    while (io_uring_sq_space_left(&net->ring) < count) {
         int status = io_uring_submit(&net->ring);
         CHECK(status >= 0 || status == -EINTR || status == -EAGAIN || status == -EBUSY);
-        sqe = io_uring_get_sqe(&net->ring);
     }
-    return sqe;
+}
+
+struct io_uring_sqe *ring_submission(struct net *net) {
+    ring_reserve(net, 1);
+    return io_uring_get_sqe(&net->ring);
 }
 
 bool ring_next(struct net *net, struct completion *completion) {
