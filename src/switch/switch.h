@@ -96,6 +96,9 @@ struct balance {
 struct switch_core *switch_create(const struct switch_settings *settings, const struct switch_ports *ports);
 void switch_destroy(struct switch_core *core);
 
+/* Takes other times and amounts, for what comes from now on; currency, capacity and warm_capacity stay as they were. */
+void switch_change(struct switch_core *core, const struct switch_settings *settings);
+
 /* Requests: each is answered once through ports.answer, perhaps before the call returns. What they point to is copied.
  */
 void switch_authorize(struct switch_core *core, struct moment now, const struct authorize *authorize);
