@@ -49,6 +49,13 @@ endforeach()
 # The support library itself.
 vaxel_test(house)
 
+# What the simulator, the breaker and others' histories are judged by.
+file(GLOB checker_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/checker/*.c)
+add_library(vaxel_test_checker STATIC ${checker_sources})
+target_include_directories(vaxel_test_checker PUBLIC ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(vaxel_test_checker PUBLIC vaxel_switch)
+vaxel_test(checker_test test_checker)
+
 # Whole processes.
 vaxel_test(system ${rooms})
 # The simulator: many nodes of the core in one process.
