@@ -1,26 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers, written by the server. */
 #include "base/check.h"
-#include "wire/codec.h"
 #include "wire/sentences.h"
-
-#include "vaxel/v1/switch.pb-c.h"
-
-/* protobuf-c's structures have no const; writing changes nothing in them. */
-static char *text_of(const char *text) {
-    return (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData id_of(const struct request_id *id) {
-    return (ProtobufCBinaryData){.len = REQUEST_ID_SIZE, .data = (uint8_t *)(uintptr_t)id->bytes};
-}
-
-static Vaxel__V1__Money money_of(const struct wire_codec *codec, int64_t minor) {
-    Vaxel__V1__Money money = VAXEL__V1__MONEY__INIT;
-    money.minor = minor;
-    money.currency = text_of(codec->currency.code);
-    return money;
-}
+#include "wire/writing.h"
 
 /* The limits of an answer as messages, those with a ceiling. */
 struct limit_messages {
@@ -58,11 +40,11 @@ static bool append_authorize(struct wire_codec *codec, struct buffer *output, ui
     char sentence[SENTENCE_SIZE];
     write_limits(&limits, answer);
     sentence_write(codec, CALL_AUTHORIZE, answer, sentence);
-    Vaxel__V1__Money approved = money_of(codec, answer->amount_minor);
+    Vaxel__V1__Money approved = writing_money(&codec->currency, answer->amount_minor);
     Vaxel__V1__AuthorizeResponse message = VAXEL__V1__AUTHORIZE_RESPONSE__INIT;
     message.decision = (Vaxel__V1__Decision)answer->decision;
     message.reason = (Vaxel__V1__Reason)answer->reason;
-    message.id = id_of(id);
+    message.id = writing_id(id);
     message.approved = answer->decision == DECISION_APPROVED ? &approved : NULL;
     message.safety = (Vaxel__V1__Safety)answer->safety;
     message.repeat = answer->is_repeat;
@@ -72,8 +54,9 @@ static bool append_authorize(struct wire_codec *codec, struct buffer *output, ui
     message.limits = limits.pointers;
     message.renews_at_us = answer->renews_at.us;
     message.message = sentence;
+    message.expires_at_us = answer->expires_at.us;
     if (answer->differs != FIELD_NONE)
-        message.field = text_of(content_field_name(answer->differs));
+        message.field = writing_text(content_field_name(answer->differs));
     Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
     envelope.correlation = correlation;
     envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_AUTHORIZE;
@@ -89,7 +72,8 @@ static bool append_balance(struct wire_codec *codec, struct buffer *output, uint
     sentence_write(codec, CALL_BALANCE, answer, sentence);
     const struct standing_of_limit *tightest = sentence_tightest(answer);
     bool may_buy = answer->decision == DECISION_APPROVED;
-    Vaxel__V1__Money available = money_of(codec, may_buy && tightest != NULL ? sentence_remaining(tightest) : 0);
+    Vaxel__V1__Money available =
+        writing_money(&codec->currency, may_buy && tightest != NULL ? sentence_remaining(tightest) : 0);
     Vaxel__V1__BalanceResponse message = VAXEL__V1__BALANCE_RESPONSE__INIT;
     message.decision = (Vaxel__V1__Decision)answer->decision;
     message.reason = (Vaxel__V1__Reason)answer->reason;
@@ -106,67 +90,49 @@ static bool append_balance(struct wire_codec *codec, struct buffer *output, uint
     return codec_append(output, &envelope.base);
 }
 
+static bool append_settled(struct wire_codec *codec, struct buffer *output, uint64_t correlation, enum call call,
+                           const struct request_id *id, const struct answer *answer, struct instant server_time) {
+    char sentence[SENTENCE_SIZE];
+    sentence_write(codec, call, answer, sentence);
+    bool is_done = answer->decision == DECISION_APPROVED;
+    Vaxel__V1__Money amount = writing_money(&codec->currency, answer->amount_minor);
+    Vaxel__V1__Money remaining = writing_money(&codec->currency, answer->remaining_minor);
+    Vaxel__V1__SettleResponse message = VAXEL__V1__SETTLE_RESPONSE__INIT;
+    message.decision = (Vaxel__V1__Decision)answer->decision;
+    message.reason = (Vaxel__V1__Reason)answer->reason;
+    message.id = writing_id(id);
+    message.amount = is_done ? &amount : NULL;
+    message.remaining = is_done || answer->reason == REASON_AMOUNT_EXCEEDED ? &remaining : NULL;
+    message.repeat = answer->is_repeat;
+    message.server_time_us = server_time.us;
+    message.message = sentence;
+    if (answer->differs != FIELD_NONE)
+        message.field = writing_text(content_field_name(answer->differs));
+    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_SETTLE;
+    envelope.settle = &message;
+    return codec_append(output, &envelope.base);
+}
+
 bool wire_encode_answer(struct wire_codec *codec, struct buffer *output, uint64_t correlation, enum call call,
                         const struct request_id *id, const struct answer *answer, struct instant server_time) {
-    CHECK(call == CALL_AUTHORIZE || call == CALL_BALANCE);
-    if (call == CALL_BALANCE)
+    switch (call) {
+    case CALL_AUTHORIZE:
+        return append_authorize(codec, output, correlation, id, answer, server_time);
+    case CALL_BALANCE:
         return append_balance(codec, output, correlation, answer, server_time);
-    return append_authorize(codec, output, correlation, id, answer, server_time);
-}
-
-bool wire_encode_found(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct found *found,
-                       struct instant server_time) {
-    const struct entry *entry = &found->entry;
-    Vaxel__V1__Money amount = money_of(codec, entry->amount_minor);
-    Vaxel__V1__LookupResponse message = VAXEL__V1__LOOKUP_RESPONSE__INIT;
-    message.id = id_of(&entry->id);
-    message.found = found->is_found;
-    message.server_time_us = server_time.us;
-    if (found->is_found) {
-        message.reversed = found->is_reversed;
-        message.amount = &amount;
-        message.product = text_of(entry->product.code);
-        message.place = text_of(entry->place.text);
-        message.month = entry->month.yyyymm;
-        message.organisation = entry->organisation;
-        message.department = entry->department;
-        message.traveller = entry->traveller;
-        message.credit = entry->credit;
-        message.client = entry->client;
-        message.recorded_at_us = found->recorded_at.us;
+    case CALL_CAPTURE:
+    case CALL_VOID:
+    case CALL_REVERSE:
+    case CALL_REFUND:
+        return append_settled(codec, output, correlation, call, id, answer, server_time);
+    case CALL_LOOKUP:
+    case CALL_ECHO:
+    case CALL_ADVISE:
+    case CALL_BLOCK_LIST:
+        break;
     }
-    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
-    envelope.correlation = correlation;
-    envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_LOOKUP;
-    envelope.lookup = &message;
-    return codec_append(output, &envelope.base);
-}
-
-bool wire_encode_echo(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct echo *echo,
-                      struct instant server_time) {
-    (void)codec;
-    CHECK(echo->size <= ECHO_MAX);
-    Vaxel__V1__EchoResponse message = VAXEL__V1__ECHO_RESPONSE__INIT;
-    message.payload = (ProtobufCBinaryData){.len = echo->size, .data = (uint8_t *)(uintptr_t)echo->payload};
-    message.server_time_us = server_time.us;
-    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
-    envelope.correlation = correlation;
-    envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_ECHO;
-    envelope.echo = &message;
-    return codec_append(output, &envelope.base);
-}
-
-bool wire_encode_fault(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
-                       const struct wire_fault *fault, struct instant server_time) {
-    (void)codec;
-    Vaxel__V1__Fault message = VAXEL__V1__FAULT__INIT;
-    message.field = text_of(fault->field);
-    message.message = text_of(fault->text);
-    message.reason = (Vaxel__V1__Reason)fault->reason;
-    message.server_time_us = server_time.us;
-    Vaxel__V1__ResponseEnvelope envelope = VAXEL__V1__RESPONSE_ENVELOPE__INIT;
-    envelope.correlation = correlation;
-    envelope.response_case = VAXEL__V1__RESPONSE_ENVELOPE__RESPONSE_FAULT;
-    envelope.fault = &message;
-    return codec_append(output, &envelope.base);
+    CHECK(false && "a call that is answered in another way");
+    return false;
 }

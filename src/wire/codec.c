@@ -29,9 +29,8 @@ static void arena_give(void *owner, void *piece) {
 }
 
 struct wire_codec *wire_codec_create(void) {
-    struct wire_codec *codec = aligned_alloc(_Alignof(struct wire_codec), sizeof *codec);
+    struct wire_codec *codec = calloc(1, sizeof *codec);
     CHECK(codec != NULL);
-    memset(codec, 0, sizeof *codec);
     codec->allocator = (ProtobufCAllocator){.alloc = arena_take, .free = arena_give, .allocator_data = codec};
     codec->renewal.at.us = INT64_MIN;
     return codec;
@@ -52,6 +51,13 @@ const void *codec_unpack(struct wire_codec *codec, const ProtobufCMessageDescrip
     return protobuf_c_message_unpack(descriptor, &codec->allocator, envelope.size, envelope.data);
 }
 
+void *codec_scratch(struct wire_codec *codec, size_t size) {
+    codec->used = 0;
+    void *scratch = arena_take(codec, size);
+    CHECK(scratch != NULL);
+    return scratch;
+}
+
 struct bytes codec_string(const struct wire_codec *codec, const char *string) {
     const uint8_t *data = (const uint8_t *)string;
     if (data < codec->arena || data >= codec->arena + ARENA_SIZE)
@@ -62,21 +68,33 @@ struct bytes codec_string(const struct wire_codec *codec, const char *string) {
     return bytes_of(string, size - 1);
 }
 
-/* No answer and no request of ours is larger; a buffer with this much room needs no measuring beforehand. */
+static void append_packed(struct buffer *output, const ProtobufCMessage *envelope, size_t bound) {
+    uint8_t *frame = output->data + output->size;
+    size_t size = protobuf_c_message_pack(envelope, frame + WIRE_HEADER_SIZE);
+    CHECK(size > 0 && size <= bound);
+    frame[0] = 0;
+    frame[1] = (uint8_t)(size >> 16);
+    frame[2] = (uint8_t)(size >> 8);
+    frame[3] = (uint8_t)size;
+    output->size += WIRE_HEADER_SIZE + size;
+}
+
+/* No message of one part is larger; a buffer with this much room needs no measuring beforehand. */
 #define ENVELOPE_BOUND 4096
 
 bool codec_append(struct buffer *output, const ProtobufCMessage *envelope) {
     if (buffer_room(output) < WIRE_HEADER_SIZE + ENVELOPE_BOUND &&
         buffer_room(output) < WIRE_HEADER_SIZE + protobuf_c_message_get_packed_size(envelope))
         return false;
-    uint8_t *frame = output->data + output->size;
-    size_t size = protobuf_c_message_pack(envelope, frame + WIRE_HEADER_SIZE);
-    CHECK(size > 0 && size <= ENVELOPE_BOUND);
-    frame[0] = 0;
-    frame[1] = (uint8_t)(size >> 16);
-    frame[2] = (uint8_t)(size >> 8);
-    frame[3] = (uint8_t)size;
-    output->size += WIRE_HEADER_SIZE + size;
+    append_packed(output, envelope, ENVELOPE_BOUND);
+    return true;
+}
+
+bool codec_append_large(struct buffer *output, const ProtobufCMessage *envelope) {
+    size_t size = protobuf_c_message_get_packed_size(envelope);
+    if (size > WIRE_ENVELOPE_MAX || buffer_room(output) < WIRE_HEADER_SIZE + size)
+        return false;
+    append_packed(output, envelope, size);
     return true;
 }
 

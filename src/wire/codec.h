@@ -7,8 +7,14 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-/* A request takes about 1 KiB and an answer with every limit about 4; the rest is for fields of later versions. */
-#define ARENA_SIZE 32768
+/* Advices take most. One of the fewest bytes that can be right (53: id, card, amount, product) becomes six pieces of
+ * 368 bytes in all, a pointer, and a place in what protobuf-c notes down while it reads: 424 at most, eight for each of
+ * the frame's. So the fullest frame of well-formed advices has its place, also one of too many, which can then be told
+ * how many it holds. Everything else takes far less; what is not touched costs nothing. */
+#define ARENA_SIZE ((size_t)8 * WIRE_ENVELOPE_MAX)
+
+/* The newest reason that this version knows. */
+#define REASON_LAST REASON_AMOUNT_EXCEEDED
 
 /* The month's renewal as text; the same for nearly every answer of a month. */
 struct renewal {
@@ -23,6 +29,11 @@ struct wire_codec {
     struct renewal renewal;
     bool is_exhausted; /* the last message wanted more than the arena has */
     size_t used;
+    union { /* what the last request or reply read points to */
+        struct advices advices;
+        struct advice_answers advice_answers;
+        struct block_page block_page;
+    };
     _Alignas(16) uint8_t arena[ARENA_SIZE];
 };
 
@@ -35,6 +46,13 @@ struct bytes codec_string(const struct wire_codec *codec, const char *string);
 
 /* Appends header and message; false when they do not fit. */
 bool codec_append(struct buffer *output, const ProtobufCMessage *envelope);
+
+/* The same for a message of many parts; false also when it is more than a frame holds. */
+bool codec_append_large(struct buffer *output, const ProtobufCMessage *envelope);
+
+/* Memory in which a message of many parts is put together, until anything else is read or written: the first piece
+ * asked for is `size` bytes of it, and the message read last is gone. */
+void *codec_scratch(struct wire_codec *codec, size_t size);
 
 /* The correlation of an envelope that could not be read as a whole; 0 when it is not to be found. */
 uint64_t codec_find_correlation(struct bytes envelope);

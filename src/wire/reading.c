@@ -15,7 +15,8 @@ bool reading_reject(const struct reading *reading, enum reason reason, const cha
     struct wire_fault *fault = reading->fault;
     fault->is_broken = false;
     fault->reason = reason;
-    snprintf(fault->field, sizeof fault->field, "%s%s%s", reading->call, *field != '\0' ? "." : "", field);
+    snprintf(fault->field, sizeof fault->field, "%s%s%s", reading->call,
+             *reading->call != '\0' && *field != '\0' ? "." : "", field);
     int size = snprintf(fault->text, sizeof fault->text, "%s ", fault->field);
     va_list arguments;
     va_start(arguments, words);
@@ -24,9 +25,10 @@ bool reading_reject(const struct reading *reading, enum reason reason, const cha
     return false;
 }
 
-bool reading_take_id(const struct reading *reading, ProtobufCBinaryData bytes, struct request_id *id) {
+bool reading_take_id(const struct reading *reading, const char *field, ProtobufCBinaryData bytes,
+                     struct request_id *id) {
     if (bytes.len != REQUEST_ID_SIZE)
-        return reading_reject(reading, REASON_INVALID_ID, "id",
+        return reading_reject(reading, REASON_INVALID_ID, field,
                               "has %zu bytes: send the 16 bytes of a UUIDv7, not its text", bytes.len);
     memcpy(id->bytes, bytes.data, REQUEST_ID_SIZE);
     if (request_id_is_v7(id))
@@ -34,11 +36,11 @@ bool reading_take_id(const struct reading *reading, ProtobufCBinaryData bytes, s
     unsigned version = id->bytes[6] >> 4;
     if (version == 7)
         return reading_reject(
-            reading, REASON_INVALID_ID, "id",
+            reading, REASON_INVALID_ID, field,
             "is not a UUIDv7 (its variant bits are not those of RFC 9562): make a new version 7 id at "
             "the moment of purchase and repeat it in every retry");
     return reading_reject(
-        reading, REASON_INVALID_ID, "id",
+        reading, REASON_INVALID_ID, field,
         "is not a UUIDv7 (version %u was sent): make a new version 7 id at the moment of purchase and "
         "repeat it in every retry",
         version);
@@ -119,6 +121,21 @@ bool reading_take_amount(const struct reading *reading, const Vaxel__V1__Money *
     memcpy(amount->currency.code, currency.data, 3);
     amount->currency.code[3] = '\0';
     return true;
+}
+
+bool reading_take_part(const struct reading *reading, const Vaxel__V1__Money *message, struct money *amount) {
+    *amount = (struct money){0};
+    if (message == NULL)
+        return true;
+    if (!reading_take_amount(reading, message, amount))
+        return false;
+    const char *charged = reading->codec->currency.code;
+    if (charged[0] == '\0' || memcmp(charged, amount->currency.code, 3) == 0)
+        return true;
+    return reading_reject(reading, REASON_CURRENCY_MISMATCH, "amount.currency",
+                          "is %s, but everything here is charged in %s: send that, or leave the amount out to mean all "
+                          "that is left",
+                          amount->currency.code, charged);
 }
 
 /* Takes printable text of at most `capacity` - 1 bytes. */

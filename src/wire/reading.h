@@ -14,14 +14,19 @@ struct reading {
     const char *call;
 };
 
-/* Writes "CALL.FIELD" and "CALL.FIELD: words" and returns false. */
+/* Writes "CALL.FIELD" (or "FIELD" where there is no call to name) and "CALL.FIELD: words" and returns false. */
 __attribute__((format(printf, 4, 5))) bool reading_reject(const struct reading *reading, enum reason reason,
                                                           const char *field, const char *words, ...);
 
-bool reading_take_id(const struct reading *reading, ProtobufCBinaryData bytes, struct request_id *id);
+bool reading_take_id(const struct reading *reading, const char *field, ProtobufCBinaryData bytes,
+                     struct request_id *id);
 bool reading_take_credential(const struct reading *reading, const Vaxel__V1__Credential *message,
                              struct credential *credential);
 bool reading_take_amount(const struct reading *reading, const Vaxel__V1__Money *message, struct money *amount);
+
+/* An amount that need not be given: `minor` is 0 then, and the currency empty. In a currency that is not the operator's
+ * it is rejected. */
+bool reading_take_part(const struct reading *reading, const Vaxel__V1__Money *message, struct money *amount);
 bool reading_take_product(const struct reading *reading, const char *text, struct product *product);
 bool reading_take_place(const struct reading *reading, const char *text, struct place *place);
 bool reading_take_payload(const struct reading *reading, ProtobufCBinaryData bytes, struct echo *echo);

@@ -2,6 +2,7 @@
 #include "wire/sentences.h"
 
 #include "base/check.h"
+#include "wire/clauses.h"
 
 int64_t sentence_remaining(const struct standing_of_limit *limit) {
     int64_t ceiling = limit->limit.ceiling_minor;
@@ -40,68 +41,6 @@ static const char *name_of(enum limit_kind kind) {
     return "a limit";
 }
 
-/* Why not, as the second half of a sentence, and what to do. Those of a limit are told with its numbers. */
-static const char *clause_of(enum reason reason) {
-    switch (reason) {
-    case REASON_UNSPECIFIED:
-    case REASON_APPROVED:
-        return "no reason was given.";
-    case REASON_UNKNOWN_CREDENTIAL:
-        return "no company pays for this card or app. Pay in another way.";
-    case REASON_NOT_ACTIVATED:
-        return "this credit is not activated yet. Activate it in the app with the code from the text message.";
-    case REASON_BLOCKED:
-        return "this credit is blocked. Ask the company's administrator.";
-    case REASON_ENDED:
-        return "this credit has ended. Ask the company's administrator.";
-    case REASON_ORGANISATION_SUSPENDED:
-        return "the company's account is suspended. Ask the company's administrator.";
-    case REASON_CHANNEL_NOT_ALLOWED:
-        return "this device may not sell on this kind of card or app.";
-    case REASON_CREDIT_LIMIT:
-        return "not enough is left of this credit this month.";
-    case REASON_TRAVELLER_LIMIT:
-        return "the traveller's monthly maximum is reached.";
-    case REASON_DEPARTMENT_LIMIT:
-        return "not enough is left of the department's budget this month.";
-    case REASON_ORGANISATION_LIMIT:
-        return "not enough is left of the company's limit this month.";
-    case REASON_INVALID_AMOUNT:
-        return "this amount can't be sold. Check the price.";
-    case REASON_CURRENCY_MISMATCH:
-        return "the operator charges in another currency.";
-    case REASON_BAD_TIME:
-        return "the device's clock is wrong. Set it, then buy again.";
-    case REASON_ID_REUSED:
-        return "this request id was used for another purchase. Buy again with a new one.";
-    case REASON_REVERSED:
-        return "this purchase was taken back; nothing is charged. Buy again.";
-    case REASON_DOUBLE_TAP:
-        return "the same ticket was bought here a moment ago.";
-    case REASON_BUSY:
-        return "too much to do just now. Try again.";
-    case REASON_DEADLINE:
-        return "it took too long; nothing is charged. Try again.";
-    case REASON_UNAVAILABLE:
-        return "the service can't decide just now; nothing is charged. Try again.";
-    case REASON_INVALID_ID:
-        return "the device sent no valid request id.";
-    case REASON_CALL_NOT_ALLOWED:
-        return "this device may not ask for that.";
-    case REASON_NOT_FOUND:
-        return "there is no purchase or hold of that id.";
-    case REASON_WRONG_KIND:
-        return "that can't be done to this kind of purchase.";
-    case REASON_HOLD_CLOSED:
-        return "this hold was captured or let go before.";
-    case REASON_HOLD_EXPIRED:
-        return "this hold has expired; nothing is charged. Buy again.";
-    case REASON_AMOUNT_EXCEEDED:
-        return "that is more than is left of it.";
-    }
-    return "for a reason this version does not know.";
-}
-
 /* "870.00 SEK" */
 static void add_amount(struct line *line, const struct wire_codec *codec, int64_t minor) {
     line_add_money(line, minor);
@@ -109,6 +48,15 @@ static void add_amount(struct line *line, const struct wire_codec *codec, int64_
         line_add(line, " ");
         line_add(line, codec->currency.code);
     }
+}
+
+/* "2026-11-21 10:30" */
+static void add_minute(struct line *line, struct instant at) {
+    char text[CALENDAR_TEXT_SIZE]; /* "2026-11-21T10:30:00+01:00" */
+    calendar_format(at, text);
+    text[10] = ' ';
+    text[16] = '\0';
+    line_add(line, text);
 }
 
 /* "870.00 SEK of 1000.00 SEK left on this credit until 1 December." */
@@ -140,9 +88,20 @@ static void add_refusing(struct line *line, struct wire_codec *codec, const stru
     line_add(line, ".");
 }
 
+/* "Approved." or "Approved, but for 90.00 SEK only, and held until 2026-11-21 10:30." */
 static void write_approved(struct line *line, struct wire_codec *codec, const struct answer *answer) {
+    line_add(line, answer->is_repeat ? "Approved already, and charged once" : "Approved");
+    if ((answer->flags & ENTRY_PARTIAL) != 0) {
+        line_add(line, ", but for ");
+        add_amount(line, codec, answer->amount_minor);
+        line_add(line, " only");
+    }
+    if (answer->expires_at.us != 0) {
+        line_add(line, ", and held until ");
+        add_minute(line, answer->expires_at);
+    }
+    line_add(line, ".");
     const struct standing_of_limit *credit = credit_of(answer);
-    line_add(line, answer->is_repeat ? "Approved already, and charged once." : "Approved.");
     if (credit == NULL)
         return;
     line_add(line, " ");
@@ -168,13 +127,58 @@ static void write_available(struct line *line, struct wire_codec *codec, const s
     line_add(line, " leaves.");
 }
 
+/* "Captured 100.00 SEK." or "Captured already, and once: 100.00 SEK." */
+static void add_done(struct line *line, const struct wire_codec *codec, const struct answer *answer, const char *done) {
+    line_add(line, done);
+    line_add(line, answer->is_repeat ? " already, and once: " : " ");
+    add_amount(line, codec, answer->amount_minor);
+    line_add(line, ".");
+}
+
+static void add_remaining(struct line *line, const struct wire_codec *codec, int64_t minor, const char *words) {
+    if (minor <= 0)
+        return;
+    line_add(line, " ");
+    add_amount(line, codec, minor);
+    line_add(line, words);
+}
+
+static void write_settled(struct line *line, const struct wire_codec *codec, enum call call,
+                          const struct answer *answer) {
+    switch ((int)call) {
+    case CALL_CAPTURE:
+        add_done(line, codec, answer, "Captured");
+        add_remaining(line, codec, answer->remaining_minor, " of the hold can still be captured.");
+        break;
+    case CALL_VOID:
+        add_done(line, codec, answer, "Let go");
+        break;
+    case CALL_REFUND:
+        add_done(line, codec, answer, "Refunded");
+        add_remaining(line, codec, answer->remaining_minor, " can still be refunded.");
+        break;
+    case CALL_REVERSE:
+        if (answer->amount_minor == 0)
+            line_add(line, "Reversed: nothing was charged, and nothing will be.");
+        else
+            add_done(line, codec, answer, "Reversed");
+        break;
+    }
+}
+
+static void write_yes(struct line *line, struct wire_codec *codec, enum call call, const struct answer *answer) {
+    if (call == CALL_BALANCE)
+        write_available(line, codec, answer);
+    else if (call == CALL_AUTHORIZE)
+        write_approved(line, codec, answer);
+    else
+        write_settled(line, codec, call, answer);
+}
+
 void sentence_write(struct wire_codec *codec, enum call call, const struct answer *answer, char text[SENTENCE_SIZE]) {
     struct line line = line_start(text, SENTENCE_SIZE);
     if (answer->decision == DECISION_APPROVED) {
-        if (call == CALL_BALANCE)
-            write_available(&line, codec, answer);
-        else
-            write_approved(&line, codec, answer);
+        write_yes(&line, codec, call, answer);
         return;
     }
     line_add(&line, answer->decision == DECISION_FAILED ? "Failed: " : call == CALL_BALANCE ? "No: " : "Declined: ");
@@ -183,5 +187,13 @@ void sentence_write(struct wire_codec *codec, enum call call, const struct answe
     if (has_limit)
         add_refusing(&line, codec, answer, &answer->limits[answer->deciding]);
     else
-        line_add(&line, clause_of(answer->reason));
+        line_add(&line, clause_of(call, answer->reason));
+    if (answer->reason == REASON_AMOUNT_EXCEEDED)
+        add_remaining(&line, codec, answer->remaining_minor, " is left.");
+}
+
+void sentence_write_advice(enum decision decision, enum reason reason, char text[SENTENCE_SIZE]) {
+    struct line line = line_start(text, SENTENCE_SIZE);
+    line_add(&line, decision == DECISION_FAILED ? "Failed: " : "Declined: ");
+    line_add(&line, clause_of(CALL_ADVISE, reason));
 }

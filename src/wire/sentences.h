@@ -8,8 +8,11 @@
 
 #define SENTENCE_SIZE 256
 
-/* Writes the sentence of an answer to CALL_AUTHORIZE or CALL_BALANCE. */
+/* Writes the sentence of an answer to a purchase, a question for a balance, or a settlement. */
 void sentence_write(struct wire_codec *codec, enum call call, const struct answer *answer, char text[SENTENCE_SIZE]);
+
+/* The sentence of an advice that was not recorded. */
+void sentence_write_advice(enum decision decision, enum reason reason, char text[SENTENCE_SIZE]);
 
 /* What of a limit is left: never below 0, though spent may be above the ceiling (DOMAIN F2). */
 int64_t sentence_remaining(const struct standing_of_limit *limit);

@@ -59,7 +59,7 @@ struct echo {
 
 /* What is wrong with one advice of many, in `text` what is wanted; `field` is empty when nothing is wrong. */
 #define ADVICE_FIELD_SIZE 20
-#define ADVICE_TEXT_SIZE 128
+#define ADVICE_TEXT_SIZE 152
 struct advice_fault {
     enum reason reason;            /* where one says it, else REASON_UNSPECIFIED */
     char field[ADVICE_FIELD_SIZE]; /* "amount.minor" */
