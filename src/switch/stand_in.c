@@ -128,7 +128,8 @@ bool switch_drain(struct switch_core *core, struct moment now, const struct entr
     core->now = now;
     const struct payer payer = {entry->organisation, entry->department, entry->traveller, entry->credit};
     struct account account;
-    if (!core->is_record_up || core->advices >= core->settings.advice_capacity ||
+    bool is_record_well = core->is_record_up && core->overdue.first == NOBODY;
+    if (!is_record_well || core->advices >= core->settings.advice_capacity ||
         !core->ports.find_payer(core->ports.shell, &payer, &account))
         return false;
     struct request *request = request_take(core);

@@ -250,3 +250,13 @@ Test(stand_in, nothing_is_drained_while_the_record_is_away) {
     let_record_go();
     cr_expect_not(switch_drain(shell.core, shell.now, &entry, 77));
 }
+
+Test(stand_in, nothing_is_drained_while_the_record_owes_an_answer_for_too_long) {
+    const struct entry entry = journaled_entry();
+    shell_authorize(&shell, 2);
+    shell_counted(&shell);
+    shell_pass_time(&shell, STAND_IN_AFTER_US);
+    cr_expect_not(switch_drain(shell.core, shell.now, &entry, 77));
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    cr_expect(switch_drain(shell.core, shell.now, &entry, 77));
+}
