@@ -62,8 +62,7 @@ static bool take_ids(const struct reading *reading, ProtobufCBinaryData id, Prot
     if (memcmp(settle->id.bytes, settle->original.bytes, REQUEST_ID_SIZE) != 0)
         return true;
     return reading_reject(reading, REASON_INVALID_ID, "id",
-                          "is the original's: make a new version 7 id for this %s and repeat it in every retry",
-                          reading->call);
+                          "is the original's: make a new version 7 id for this and repeat it in every retry");
 }
 
 static bool take_known_credential(const struct reading *reading, const Vaxel__V1__Credential *message,

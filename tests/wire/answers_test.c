@@ -41,6 +41,12 @@ Test(answers, an_approval_arrives_as_it_was_sent_without_limits_that_have_no_cei
     expect_limit(&reply.answer.limits[2], LIMIT_ORGANISATION, 1, 2000000, 39000, false);
 }
 
+Test(answers, a_hold_is_told_with_its_end) {
+    struct answer sent = sample_approval();
+    sent.expires_at.us = SAMPLE_TIME_US + 900000000;
+    cr_assert(eq(long, sample_pass_answer(CALL_AUTHORIZE, &sent).answer.expires_at.us, SAMPLE_TIME_US + 900000000));
+}
+
 static struct answer refusal(void) {
     struct answer answer = sample_approval();
     answer.decision = DECISION_DECLINED;
@@ -115,7 +121,7 @@ Test(answers, a_balance_without_any_ceiling_offers_no_amount_rather_than_none_le
 }
 
 Test(answers, an_id_used_again_names_the_field_that_differs) {
-    for (int field = FIELD_AMOUNT; field <= FIELD_KIND; field++) {
+    for (int field = FIELD_AMOUNT; field <= FIELD_FINAL; field++) {
         struct answer sent = {.decision = DECISION_DECLINED,
                               .reason = REASON_ID_REUSED,
                               .differs = (enum content_field)field,
@@ -125,7 +131,7 @@ Test(answers, an_id_used_again_names_the_field_that_differs) {
 }
 
 Test(answers, every_reason_arrives) {
-    for (int reason = REASON_APPROVED; reason <= REASON_CALL_NOT_ALLOWED; reason++) {
+    for (int reason = REASON_APPROVED; reason <= REASON_AMOUNT_EXCEEDED; reason++) {
         struct answer sent = {.decision = DECISION_DECLINED, .reason = (enum reason)reason, .deciding = -1};
         cr_assert(eq(int, sample_pass_answer(CALL_AUTHORIZE, &sent).answer.reason, reason));
     }
@@ -166,6 +172,8 @@ Test(answers, what_was_found_arrives_as_it_was_sent) {
     struct found sent = {
         .is_found = true,
         .is_reversed = true,
+        .captured_minor = 9000,
+        .refunded_minor = 1000,
         .entry =
             {
                 .id = sample_id(),
@@ -176,6 +184,8 @@ Test(answers, what_was_found_arrives_as_it_was_sent) {
                 .traveller = 21,
                 .credit = 31,
                 .client = 41,
+                .kind = ENTRY_HOLD,
+                .flags = ENTRY_PARTIAL | ENTRY_STAND_IN,
                 .product = {"single"},
                 .place = {"bus 4711"},
             },
@@ -198,6 +208,22 @@ Test(answers, what_was_found_arrives_as_it_was_sent) {
     cr_assert(eq(str, (char *)(uintptr_t)entry->product.code, "single"));
     cr_assert(eq(str, (char *)(uintptr_t)entry->place.text, "bus 4711"));
     cr_assert(eq(long, reply.found.recorded_at.us, SAMPLE_TIME_US + 5000));
+    cr_assert(eq(int, entry->kind, ENTRY_HOLD));
+    cr_assert(eq(int, entry->flags, ENTRY_PARTIAL | ENTRY_STAND_IN));
+    cr_assert(eq(long, reply.found.captured_minor, 9000));
+    cr_assert(eq(long, reply.found.refunded_minor, 1000));
+}
+
+Test(answers, every_kind_and_mark_of_what_was_found_arrives) {
+    struct found sent = {.is_found = true, .entry = {.id = sample_id()}};
+    for (int kind = ENTRY_PURCHASE; kind <= ENTRY_CONFIRMATION; kind++) {
+        sent.entry.kind = (enum entry_kind)kind;
+        sent.entry.flags = (uint8_t)kind; /* each of the four bits, and several at once */
+        cr_assert(wire_encode_found(codec, &frame, SAMPLE_CORRELATION, &sent, (struct instant){SAMPLE_TIME_US}));
+        struct wire_reply reply = decode();
+        cr_assert(eq(int, reply.found.entry.kind, kind));
+        cr_assert(eq(int, reply.found.entry.flags, kind));
+    }
 }
 
 Test(answers, what_was_not_found_says_only_that) {

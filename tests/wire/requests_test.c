@@ -22,6 +22,22 @@ Test(requests, a_purchase_arrives_as_it_was_sent) {
     cr_assert(eq(long, received.authorize.timeout_us, 400000));
 }
 
+Test(requests, a_hold_arrives_with_its_time_and_what_else_is_asked_of_it) {
+    struct wire_request sent = sample_authorize();
+    struct wire_request plain = sample_pass_request(&sent);
+    cr_assert(not(plain.authorize.is_hold || plain.authorize.allows_partial || plain.is_intended));
+    cr_assert(eq(long, plain.authorize.hold_us, 0));
+    sent.authorize.is_hold = true;
+    sent.authorize.hold_us = 900000000;
+    sent.authorize.allows_partial = true;
+    sent.is_intended = true;
+    struct wire_request received = sample_pass_request(&sent);
+    cr_assert(received.authorize.is_hold && received.authorize.allows_partial && received.is_intended);
+    cr_assert(eq(long, received.authorize.hold_us, 900000000));
+    sent.authorize.hold_us = (int64_t)UINT32_MAX * 1000000;
+    cr_assert(eq(long, sample_pass_request(&sent).authorize.hold_us, (int64_t)UINT32_MAX * 1000000));
+}
+
 Test(requests, a_question_for_the_balance_of_an_app_arrives_as_it_was_sent) {
     struct wire_request sent = sample_balance();
     struct wire_request received = sample_pass_request(&sent);
@@ -151,14 +167,14 @@ Test(requests, an_envelope_without_a_request_is_rejected_and_the_connection_goes
 }
 
 Test(requests, a_call_of_a_later_version_is_rejected_and_the_connection_goes_on) {
-    expect_fault(bytes_of("\x08\x2a\x52\x00", 4), false, 42, "send authorize, balance, lookup or echo");
+    expect_fault(bytes_of("\x08\x2a\xa2\x06\x00", 5), false, 42, "balance, lookup or echo");
 }
 
 Test(requests, one_that_needs_more_than_the_arena_is_rejected_with_its_correlation) {
     uint8_t envelope[WIRE_ENVELOPE_MAX] = {0x08, 0x2a};
     for (size_t i = 2; i < sizeof envelope; i += 2)
         memcpy(envelope + i, (uint8_t[]){0x50, 0x01}, 2); /* field 10, again and again */
-    expect_fault(bytes_of(envelope, sizeof envelope), false, 42, "envelope needs more than the 32768 bytes");
+    expect_fault(bytes_of(envelope, sizeof envelope), false, 42, "envelope needs more than the 589824 bytes");
     struct wire_request request = sample_authorize();
     sample_pass_request(&request);
 }

@@ -27,6 +27,49 @@ struct request_id sample_id(void) {
     return request_id_make((struct instant){SAMPLE_TIME_US}, random);
 }
 
+struct request_id sample_other_id(void) {
+    struct request_id id = sample_id();
+    id.bytes[15] = 0x35;
+    return id;
+}
+
+struct wire_request sample_settle(enum call call) {
+    static const enum entry_kind kinds[CALL_COUNT] = {[CALL_CAPTURE] = ENTRY_CAPTURE,
+                                                      [CALL_VOID] = ENTRY_VOID,
+                                                      [CALL_REVERSE] = ENTRY_REVERSAL,
+                                                      [CALL_REFUND] = ENTRY_REFUND};
+    bool has_amount = call == CALL_CAPTURE || call == CALL_REFUND;
+    struct wire_request request = {.correlation = SAMPLE_CORRELATION, .call = call};
+    request.currency = has_amount ? (struct currency){"SEK"} : (struct currency){""};
+    request.settle = (struct settle){
+        .kind = kinds[call],
+        .id = call == CALL_REVERSE ? sample_id() : sample_other_id(),
+        .original = sample_id(),
+        .has_credential = true,
+        .credential = {.kind = CREDENTIAL_CARD, .card = SAMPLE_CARD},
+        .amount_minor = has_amount ? 2000 : 0,
+        .timeout_us = 300000,
+    };
+    return request;
+}
+
+struct wire_request sample_advise(struct advices *advices, uint32_t count) {
+    struct authorize purchase = sample_authorize().authorize;
+    advices->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct advise *advise = &advices->each[i];
+        *advise = (struct advise){.id = purchase.id,
+                                  .credential = purchase.credential,
+                                  .amount = purchase.amount,
+                                  .product = purchase.product,
+                                  .place = purchase.place,
+                                  .timeout_us = purchase.timeout_us};
+        advise->id.bytes[14] = (uint8_t)(i >> 8);
+        advise->id.bytes[15] = (uint8_t)i;
+    }
+    return (struct wire_request){.correlation = SAMPLE_CORRELATION, .call = CALL_ADVISE, .advices = advices};
+}
+
 struct wire_request sample_authorize(void) {
     struct wire_request request = {.correlation = SAMPLE_CORRELATION, .call = CALL_AUTHORIZE};
     request.authorize = (struct authorize){

@@ -17,10 +17,17 @@ void sample_start(void);
 void sample_finish(void);
 
 struct request_id sample_id(void);
+struct request_id sample_other_id(void); /* a settlement's own */
 struct wire_request sample_authorize(void);
 struct wire_request sample_balance(void);
 struct wire_request sample_lookup(void);
 struct wire_request sample_echo(void);
+
+/* A capture (20.00 SEK of sample_id()), void, reversal or refund. */
+struct wire_request sample_settle(enum call call);
+
+/* Fills `advices` with as many like the sample's purchase, each with an id of its own. */
+struct wire_request sample_advise(struct advices *advices, uint32_t count);
 
 /* An approval with a credit, a traveller's cap, a counted department and an organisation. */
 struct answer sample_approval(void);
