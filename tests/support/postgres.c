@@ -72,7 +72,7 @@ static pid_t parent_of(const char *pid) {
     return parent;
 }
 
-static void signal_children(pid_t parent, int signal) {
+void support_signal_children(pid_t parent, int signal) {
     DIR *processes = opendir("/proc");
     if (!processes) {
         cr_fatal("can't read /proc");
@@ -90,11 +90,11 @@ static void signal_children(pid_t parent, int signal) {
 void test_postgres_pause(struct test_postgres *postgres) {
     /* The postmaster first: it can't make another while the others are stopped. */
     kill(postgres->pid, SIGSTOP);
-    signal_children(postgres->pid, SIGSTOP);
+    support_signal_children(postgres->pid, SIGSTOP);
 }
 
 void test_postgres_resume(struct test_postgres *postgres) {
-    signal_children(postgres->pid, SIGCONT);
+    support_signal_children(postgres->pid, SIGCONT);
     kill(postgres->pid, SIGCONT);
 }
 

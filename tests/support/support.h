@@ -36,6 +36,9 @@ __attribute__((format(printf, 2, 3))) void support_format(char text[TEST_TEXT], 
 
 void support_sleep_ms(int ms);
 
+/* A signal to all children of a process. */
+void support_signal_children(pid_t parent, int signal);
+
 /* Brings a database to this build's version with `vaxel migrate`. */
 void support_migrate(const char *conninfo);
 

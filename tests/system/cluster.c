@@ -76,18 +76,26 @@ void cluster_start_node(struct cluster *cluster, int node) {
     process->pid = test_process_start(process->log, arguments);
 }
 
+static void start_postgres(struct cluster *cluster, const struct cluster_wishes *wishes) {
+    cluster->has_own_postgres = wishes->own_postgres;
+    cluster->has_own_database = !wishes->own_postgres && wishes->conninfo == NULL;
+    cluster->conninfo = wishes->conninfo;
+    if (cluster->has_own_postgres) {
+        test_postgres_start(&cluster->postgres);
+        cluster->conninfo = cluster->postgres.conninfo;
+    } else if (cluster->has_own_database) {
+        test_database_create(&cluster->database, true);
+        cluster->conninfo = cluster->database.conninfo;
+    }
+}
+
 void cluster_start(struct cluster *cluster, struct cluster_wishes wishes) {
     memset(cluster, 0, sizeof *cluster);
     program_name = wishes.program == NULL ? "vaxeld" : wishes.program;
     test_directory(cluster->directory);
     test_certificates(cluster->directory, clients, sizeof clients / sizeof clients[0]);
     test_redis_start(&cluster->redis);
-    cluster->has_own_postgres = wishes.own_postgres;
-    if (wishes.own_postgres)
-        test_postgres_start(&cluster->postgres);
-    else
-        test_database_create(&cluster->database, true);
-    cluster->conninfo = wishes.own_postgres ? cluster->postgres.conninfo : cluster->database.conninfo;
+    start_postgres(cluster, &wishes);
     add_company(cluster);
     cluster->node_count = wishes.nodes == 0 ? 1 : wishes.nodes;
     for (int i = 0; i < cluster->node_count; i++) {
@@ -109,7 +117,7 @@ void cluster_stop(struct cluster *cluster) {
     test_redis_stop(&cluster->redis);
     if (cluster->has_own_postgres)
         test_postgres_stop(&cluster->postgres);
-    else
+    if (cluster->has_own_database)
         test_database_drop(&cluster->database);
 }
 

@@ -24,6 +24,7 @@ struct cluster {
     struct test_database database;
     struct test_postgres postgres; /* where the test has a server of its own */
     bool has_own_postgres;
+    bool has_own_database; /* in the PostgreSQL of the whole run */
     const char *conninfo;
     int node_count;
     struct node_process nodes[CLUSTER_NODES];
@@ -33,6 +34,7 @@ struct cluster {
 struct cluster_wishes {
     int nodes;            /* 1 unless said */
     bool own_postgres;    /* because it will be broken */
+    const char *conninfo; /* a migrated database that the test has seen to itself */
     const char *program;  /* "vaxeld" unless said */
     const char *settings; /* more lines for the configuration, e.g. "[switch]\nworkers = 2\n" */
 };
