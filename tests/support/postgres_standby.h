@@ -9,7 +9,7 @@
 struct test_pair {
     struct test_postgres primary; /* with a migrated database "vaxel", as each conninfo names it */
     struct test_postgres standby;
-    char conninfo[2 * TEST_TEXT]; /* both, the primary first, for whoever wants the one that takes writes */
+    char conninfo[3 * TEST_TEXT]; /* both, the primary first, for whoever wants the one that takes writes */
 };
 
 /* Each of the two may be paused, resumed, killed, restarted by the functions of services.h. */
