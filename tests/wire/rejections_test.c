@@ -273,3 +273,118 @@ Test(rejections, fields_of_the_other_calls_are_named_by_their_own_call) {
     sent.envelope.echo = &echo;
     expect_rejection(REASON_UNSPECIFIED, "echo.payload", "has 1025 bytes: send at most 1024");
 }
+
+/* ---- holds and settlements ---- */
+
+Test(rejections, a_time_to_hold_without_a_hold_is_rejected) {
+    sent.authorize.hold_s = 900;
+    expect_rejection(REASON_UNSPECIFIED, "authorize.hold_s",
+                     "is 900, but this is no hold: set hold as well, or leave hold_s out");
+    sent.authorize.hold = true;
+    cr_assert(is_taken(), "%s", fault.text);
+}
+
+static uint8_t other_id[16];
+
+/* An id of 16 bytes that is not the purchase's. */
+static ProtobufCBinaryData own_id(void) {
+    struct request_id id = sample_other_id();
+    memcpy(other_id, id.bytes, sizeof other_id);
+    return (ProtobufCBinaryData){.len = sizeof other_id, .data = other_id};
+}
+
+/* Spoils the ids of a settlement one after the other; `call` is how its fields begin. */
+static void expect_ids_to_be_checked(const char *call, ProtobufCBinaryData *id, ProtobufCBinaryData *original) {
+    char field[32];
+    snprintf(field, sizeof field, "%s.id", call);
+    *id = (ProtobufCBinaryData){0};
+    expect_rejection(REASON_INVALID_ID, field, "has 0 bytes: send the 16 bytes of a UUIDv7, not its text");
+    *id = own_id();
+    if (original == NULL)
+        return;
+    *original = own_id();
+    expect_rejection(REASON_INVALID_ID, field,
+                     "is the original's: make a new version 7 id for this and repeat it in every retry");
+    snprintf(field, sizeof field, "%s.original", call);
+    *original = (ProtobufCBinaryData){.len = 15, .data = sent.id};
+    expect_rejection(REASON_INVALID_ID, field, "has 15 bytes: send the 16 bytes of a UUIDv7, not its text");
+    *original = (ProtobufCBinaryData){.len = 16, .data = sent.id};
+    cr_assert(is_taken(), "%s", fault.text);
+}
+
+static void expect_credential_to_be_checked(const char *call, Vaxel__V1__Credential **credential) {
+    char field[48];
+    snprintf(field, sizeof field, "%s.credential.card", call);
+    sent.credential.card = (char *)(uintptr_t) "1";
+    *credential = &sent.credential;
+    expect_rejection(REASON_UNSPECIFIED, field, "has 1 digits: send the 16 printed on the card");
+    sent.credential.card = (char *)(uintptr_t) "9932543656338004";
+    cr_assert(is_taken(), "%s", fault.text);
+}
+
+/* Without an amount all that is left is meant; a nought would be neither. */
+static void expect_amount_to_be_checked(const char *call, Vaxel__V1__Money **amount) {
+    char field[48];
+    snprintf(field, sizeof field, "%s.amount.minor", call);
+    *amount = &sent.amount;
+    sent.amount.minor = 0;
+    expect_rejection(REASON_INVALID_AMOUNT, field, "is 0: send a price above 0, in the minor unit (13000 is 130.00)");
+    sent.amount.minor = 1;
+    snprintf(field, sizeof field, "%s.amount.currency", call);
+    sent.amount.currency = (char *)(uintptr_t) "NOK";
+    expect_rejection(
+        REASON_CURRENCY_MISMATCH, field,
+        "is NOK, but everything here is charged in SEK: send that, or leave the amount out to mean all that is left");
+    sent.amount.currency = (char *)(uintptr_t) "SEK";
+    cr_assert(is_taken(), "%s", fault.text);
+}
+
+Test(rejections, a_capture_s_fields_are_checked) {
+    Vaxel__V1__CaptureRequest message = VAXEL__V1__CAPTURE_REQUEST__INIT;
+    sent.envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_CAPTURE;
+    sent.envelope.capture = &message;
+    expect_ids_to_be_checked("capture", &message.id, &message.original);
+    expect_credential_to_be_checked("capture", &message.credential);
+    expect_amount_to_be_checked("capture", &message.amount);
+}
+
+Test(rejections, a_void_s_fields_are_checked) {
+    Vaxel__V1__VoidRequest message = VAXEL__V1__VOID_REQUEST__INIT;
+    sent.envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_VOID_HOLD;
+    sent.envelope.void_hold = &message;
+    expect_ids_to_be_checked("void_hold", &message.id, &message.original);
+    expect_credential_to_be_checked("void_hold", &message.credential);
+}
+
+Test(rejections, a_refund_s_fields_are_checked) {
+    Vaxel__V1__RefundRequest message = VAXEL__V1__REFUND_REQUEST__INIT;
+    sent.envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REFUND;
+    sent.envelope.refund = &message;
+    expect_ids_to_be_checked("refund", &message.id, &message.original);
+    expect_credential_to_be_checked("refund", &message.credential);
+    expect_amount_to_be_checked("refund", &message.amount);
+}
+
+Test(rejections, a_reversal_must_say_with_what_was_paid) {
+    Vaxel__V1__ReverseRequest message = VAXEL__V1__REVERSE_REQUEST__INIT;
+    sent.envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REVERSE;
+    sent.envelope.reverse = &message;
+    expect_ids_to_be_checked("reverse", &message.id, NULL);
+    expect_rejection(REASON_UNSPECIFIED, "reverse.credential",
+                     "is missing: send either card (16 digits) or app (a UUID)");
+    expect_credential_to_be_checked("reverse", &message.credential);
+}
+
+Test(rejections, a_question_for_the_block_list_is_checked) {
+    Vaxel__V1__BlockListRequest message = VAXEL__V1__BLOCK_LIST_REQUEST__INIT;
+    sent.envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BLOCK_LIST;
+    sent.envelope.block_list = &message;
+    message.since = -1;
+    expect_rejection(REASON_UNSPECIFIED, "block_list.since",
+                     "is -1: send the `last` of the page before, or 0 to begin");
+    message.since = 0;
+    message.limit = 513;
+    expect_rejection(REASON_UNSPECIFIED, "block_list.limit", "is 513: a page has at most 512 entries, ask on then");
+    message.limit = 512;
+    cr_assert(is_taken(), "%s", fault.text);
+}

@@ -85,15 +85,16 @@ Test(sentences, a_balance_says_what_is_left_and_what_else_allows_less) {
         "what the company's limit leaves.");
 }
 
-/* Every reason that is not a limit's own has a sentence: begun rightly, ended by a full stop, and no other's. */
-Test(sentences, every_reason_has_its_own) {
-    char seen[REASON_CALL_NOT_ALLOWED + 1][256] = {0};
-    for (int reason = REASON_UNKNOWN_CREDENTIAL; reason <= REASON_CALL_NOT_ALLOWED; reason++) {
+/* Every reason that is not a limit's own has a sentence in every call: begun rightly, ended by a full stop, and no
+ * other's. */
+static void expect_own_sentences(enum call call) {
+    char seen[REASON_AMOUNT_EXCEEDED + 1][256] = {0};
+    for (int reason = REASON_UNKNOWN_CREDENTIAL; reason <= REASON_AMOUNT_EXCEEDED; reason++) {
         bool is_failure = reason == REASON_BUSY || reason == REASON_DEADLINE || reason == REASON_UNAVAILABLE;
         struct answer answer = {.decision = is_failure ? DECISION_FAILED : DECISION_DECLINED,
                                 .reason = (enum reason)reason,
                                 .deciding = -1};
-        struct wire_reply reply = sample_pass_answer(CALL_AUTHORIZE, &answer);
+        struct wire_reply reply = sample_pass_answer(call, &answer);
         const char *start = is_failure ? "Failed: " : "Declined: ";
         cr_assert(eq(int, strncmp(reply.message, start, strlen(start)), 0), "%s", reply.message);
         cr_assert(eq(int, reply.message[strlen(reply.message) - 1], '.'), "%s", reply.message);
@@ -101,6 +102,58 @@ Test(sentences, every_reason_has_its_own) {
             cr_assert(ne(str, reply.message, seen[other]));
         memcpy(seen[reason], reply.message, sizeof reply.message);
     }
+}
+
+Test(sentences, every_reason_has_its_own) {
+    expect_own_sentences(CALL_AUTHORIZE);
+    expect_own_sentences(CALL_CAPTURE);
+    expect_own_sentences(CALL_VOID);
+    expect_own_sentences(CALL_REVERSE);
+    expect_own_sentences(CALL_REFUND);
+}
+
+Test(sentences, a_hold_says_until_when_and_less_than_was_asked_for_is_said) {
+    struct answer answer = sample_approval();
+    answer.limit_count = 0;
+    answer.expires_at.us = SAMPLE_TIME_US + 900000000;
+    expect_sentence(CALL_AUTHORIZE, &answer, "Approved, and held until 2026-11-21 08:45.");
+    answer.flags = ENTRY_PARTIAL;
+    answer.amount_minor = 9000;
+    expect_sentence(CALL_AUTHORIZE, &answer, "Approved, but for 90.00 SEK only, and held until 2026-11-21 08:45.");
+    answer.is_repeat = true;
+    answer.expires_at.us = 0;
+    expect_sentence(CALL_AUTHORIZE, &answer, "Approved already, and charged once, but for 90.00 SEK only.");
+}
+
+Test(sentences, a_settlement_says_what_was_done_and_what_is_left) {
+    struct answer answer = {.decision = DECISION_APPROVED,
+                            .reason = REASON_APPROVED,
+                            .amount_minor = 10000,
+                            .remaining_minor = 3000,
+                            .deciding = -1};
+    expect_sentence(CALL_CAPTURE, &answer, "Captured 100.00 SEK. 30.00 SEK of the hold can still be captured.");
+    expect_sentence(CALL_REFUND, &answer, "Refunded 100.00 SEK. 30.00 SEK can still be refunded.");
+    answer.remaining_minor = 0;
+    expect_sentence(CALL_CAPTURE, &answer, "Captured 100.00 SEK.");
+    expect_sentence(CALL_VOID, &answer, "Let go 100.00 SEK.");
+    expect_sentence(CALL_REVERSE, &answer, "Reversed 100.00 SEK.");
+    answer.is_repeat = true;
+    expect_sentence(CALL_CAPTURE, &answer, "Captured already, and once: 100.00 SEK.");
+    answer.amount_minor = 0;
+    expect_sentence(CALL_REVERSE, &answer, "Reversed: nothing was charged, and nothing will be.");
+}
+
+Test(sentences, too_much_to_settle_is_told_with_what_is_left) {
+    struct answer answer = {
+        .decision = DECISION_DECLINED, .reason = REASON_AMOUNT_EXCEEDED, .remaining_minor = 3000, .deciding = -1};
+    expect_sentence(CALL_CAPTURE, &answer, "Declined: that is more than is left of it. 30.00 SEK is left.");
+}
+
+/* Whoever gets no answer must not believe that nothing happened. */
+Test(sentences, a_settlement_that_came_to_no_answer_in_time_is_to_be_asked_for_again) {
+    struct answer answer = {.decision = DECISION_FAILED, .reason = REASON_DEADLINE, .deciding = -1};
+    expect_sentence(CALL_REFUND, &answer, "Failed: it took too long to know. Ask again under the same id.");
+    expect_sentence(CALL_AUTHORIZE, &answer, "Failed: it took too long; nothing is charged. Try again.");
 }
 
 Test(sentences, a_question_is_not_declined_but_answered_no) {
