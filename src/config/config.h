@@ -45,6 +45,11 @@ bool config_read(const struct config_setting *table, size_t count, const char *p
 bool config_set(const struct config_setting *table, size_t count, const char *assignment, void *settings,
                 struct failure *failure);
 
+/* Takes over from `wanted` what differs and a running server may change, and reports each setting that differs: taken, or
+ * kept as it is in `running`. */
+void config_reload(const struct config_setting *table, size_t count, void *running, const void *wanted, void *owner,
+                   void (*report)(void *owner, const struct config_setting *setting, bool is_taken));
+
 /* Writes the sample file: every setting commented, with its default, unit, range and sentence. */
 void config_write_sample(const struct config_setting *table, size_t count, FILE *file);
 

@@ -26,10 +26,18 @@ static bool is_currency(const char *text) {
     { SETTING(section_, key_, CONFIG_TEXT, field_, initial_, help_), .wanted = (wanted_), .accepts = (accepts_) }
 #define RANGE(section_, key_, field_, type_, initial_, least_, most_, help_)                                           \
     { SETTING(section_, key_, type_, field_, initial_, help_), .least = (least_), .most = (most_) }
+#define LIVE_RANGE(section_, key_, field_, type_, initial_, least_, most_, help_)                                      \
+    {                                                                                                                  \
+        SETTING(section_, key_, type_, field_, initial_, help_), .least = (least_), .most = (most_),                   \
+                                                                 .is_reloadable = true                                 \
+    }
 #define CHOICE(section_, key_, field_, initial_, choices_, help_)                                                      \
     { SETTING(section_, key_, CONFIG_CHOICE, field_, initial_, help_), .choices = (choices_) }
+#define LIVE_CHOICE(section_, key_, field_, initial_, choices_, help_)                                                 \
+    { SETTING(section_, key_, CONFIG_CHOICE, field_, initial_, help_), .choices = (choices_), .is_reloadable = true }
 
-/* None is reloadable yet: what a running server reads again is the content of the [tls] files. */
+/* Reloadable are times and amounts that every worker reads anew; what rooms, connections and other servers were made
+ * with is not. */
 const struct config_setting settings_table[] = {
     TEXT("operator", "time_zone", time_zone, "Europe/Stockholm", "a name from the system's time zone database",
          calendar_knows_zone, "The operator's time zone: credits renew at 00:00 on the 1st there."),
@@ -37,16 +45,17 @@ const struct config_setting settings_table[] = {
          "The currency of all amounts."),
     RANGE("operator", "traveller_cap", traveller_cap_minor, CONFIG_MONEY_MINOR, "6000.00", 0, MONEY_MAX_MINOR,
           "What one traveller may spend in a month over all credits, unless the directory gives a cap of their own."),
-    RANGE("operator", "largest_amount", largest_amount_minor, CONFIG_MONEY_MINOR, "100000.00", 1, MONEY_MAX_MINOR,
-          "The largest single purchase; a larger amount is taken for an error."),
+    LIVE_RANGE("operator", "largest_amount", largest_amount_minor, CONFIG_MONEY_MINOR, "100000.00", 1, MONEY_MAX_MINOR,
+               "The largest single purchase; a larger amount is taken for an error."),
     RANGE("operator", "time_window", time_window_us, CONFIG_TIME_US, "10 min", 1 * SECOND, 24 * HOUR,
           "How far the time in a new request's id may be from this machine's clock, either way."),
-    RANGE("operator", "month_open", month_open_us, CONFIG_TIME_US, "12 h", 0, 15 * 24 * HOUR,
-          "How long after its end a month still takes late reports and refunds; set it to end before invoices are made."),
-    RANGE("operator", "default_hold", default_hold_us, CONFIG_TIME_US, "15 min", 1 * SECOND, 31 * 24 * HOUR,
-          "How long a hold stands that names no time of its own."),
-    RANGE("operator", "longest_hold", longest_hold_us, CONFIG_TIME_US, "24 h", 1 * SECOND, 31 * 24 * HOUR,
-          "The longest time a hold may ask for; more is cut down to it."),
+    LIVE_RANGE(
+        "operator", "month_open", month_open_us, CONFIG_TIME_US, "12 h", 0, 15 * 24 * HOUR,
+        "How long after its end a month still takes late reports and refunds; set it to end before invoices are made."),
+    LIVE_RANGE("operator", "default_hold", default_hold_us, CONFIG_TIME_US, "15 min", 1 * SECOND, 31 * 24 * HOUR,
+               "How long a hold stands that names no time of its own."),
+    LIVE_RANGE("operator", "longest_hold", longest_hold_us, CONFIG_TIME_US, "24 h", 1 * SECOND, 31 * 24 * HOUR,
+               "The longest time a hold may ask for; more is cut down to it."),
     CHOICE("operator", "block_used_up", blocks_used_up, "no", "no|yes",
            "Whether a credit with nothing left goes on the block list until its month ends."),
 
@@ -89,25 +98,25 @@ const struct config_setting settings_table[] = {
           "Threads, each with its own connections to Redis and PostgreSQL; one carries tens of thousands a second."),
     RANGE("switch", "requests", requests, CONFIG_NUMBER, "16384", 1, 1048576,
           "Requests in each worker at once; past that the answer is BUSY."),
-    RANGE("switch", "requests_per_connection", requests_per_connection, CONFIG_NUMBER, "1024", 1, 1048576,
-          "Requests of one connection at once; past that the answer is BUSY."),
-    RANGE("switch", "default_timeout", default_timeout_us, CONFIG_TIME_US, "400 ms", 1 * MS, 10 * MINUTE,
-          "When a request that names no time of its own must be answered."),
-    RANGE("switch", "longest_timeout", longest_timeout_us, CONFIG_TIME_US, "10 s", 1 * MS, 10 * MINUTE,
-          "The longest time a request may ask for; more is cut down to it."),
-    RANGE("switch", "answer_margin", answer_margin_us, CONFIG_TIME_US, "5 ms", 0, 10 * SECOND,
-          "Answers leave so long before their deadline, for the way back."),
+    LIVE_RANGE("switch", "requests_per_connection", requests_per_connection, CONFIG_NUMBER, "1024", 1, 1048576,
+               "Requests of one connection at once; past that the answer is BUSY."),
+    LIVE_RANGE("switch", "default_timeout", default_timeout_us, CONFIG_TIME_US, "400 ms", 1 * MS, 10 * MINUTE,
+               "When a request that names no time of its own must be answered."),
+    LIVE_RANGE("switch", "longest_timeout", longest_timeout_us, CONFIG_TIME_US, "10 s", 1 * MS, 10 * MINUTE,
+               "The longest time a request may ask for; more is cut down to it."),
+    LIVE_RANGE("switch", "answer_margin", answer_margin_us, CONFIG_TIME_US, "5 ms", 0, 10 * SECOND,
+               "Answers leave so long before their deadline, for the way back."),
     RANGE("switch", "warm_organisations", warm_organisations, CONFIG_NUMBER, "65536", 1, 16777216,
           "Organisations whose counters a worker remembers to be in order, each month counted by itself."),
-    RANGE("switch", "drain", drain_us, CONFIG_TIME_US, "10 s", 0, 10 * MINUTE,
-          "How long a server that was told to end goes on with what is in flight."),
+    LIVE_RANGE("switch", "drain", drain_us, CONFIG_TIME_US, "10 s", 0, 10 * MINUTE,
+               "How long a server that was told to end goes on with what is in flight."),
     RANGE("switch", "advices", advices, CONFIG_NUMBER, "4096", 1, 1048576,
           "Reports of offline purchases in each worker at once; past that the answer is BUSY."),
 
     TEXT("stand_in", "journal", journal, "", "the path of a directory on a local disk", NULL,
          "Where purchases are kept while PostgreSQL is away; without one there is no stand-in."),
-    RANGE("stand_in", "after", stand_in_after_us, CONFIG_TIME_US, "100 ms", 1 * MS, 10 * MINUTE,
-          "PostgreSQL counts as away when it owes an answer for so long, or when it can't be reached."),
+    LIVE_RANGE("stand_in", "after", stand_in_after_us, CONFIG_TIME_US, "100 ms", 1 * MS, 10 * MINUTE,
+               "PostgreSQL counts as away when it owes an answer for so long, or when it can't be reached."),
     RANGE("stand_in", "amount", stand_in_amount_minor, CONFIG_MONEY_MINOR, "10000000.00", 0, MONEY_MAX_MINOR,
           "What each worker may vouch for at once; past that purchases are not approved until PostgreSQL is back."),
     RANGE("stand_in", "size", stand_in_bytes, CONFIG_BYTES, "256 MiB", 2 * KIB * KIB, 1024 * GIB,
@@ -120,7 +129,7 @@ const struct config_setting settings_table[] = {
     RANGE("audit", "grace", audit_grace_us, CONFIG_TIME_US, "1 min", 10 * MS, 24 * HOUR,
           "How long counters must differ from the records before they are built anew."),
 
-    CHOICE("log", "level", log_level, "info", "error|warning|info|debug", "What is less urgent is not written."),
+    LIVE_CHOICE("log", "level", log_level, "info", "error|warning|info|debug", "What is less urgent is not written."),
 
     TEXT("client", "connect", connect, "127.0.0.1:7443", ADDRESS ", more with commas between", NULL,
          "For vaxel, the command: the switches it may ask, tried in order."),
@@ -138,5 +147,8 @@ bool settings_check(const struct settings *settings, struct failure *failure) {
         return failure_set(failure,
                            "switch.default_timeout (%lld us) must not be over switch.longest_timeout (%lld us)",
                            (long long)settings->default_timeout_us, (long long)settings->longest_timeout_us);
+    if (settings->default_hold_us > settings->longest_hold_us)
+        return failure_set(failure, "operator.default_hold (%lld us) must not be over operator.longest_hold (%lld us)",
+                           (long long)settings->default_hold_us, (long long)settings->longest_hold_us);
     return true;
 }

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 struct node {
-    struct settings settings;
+    struct settings settings; /* as it was started with */
+    struct settings latest;   /* as they are now */
     struct shared shared;
     uint32_t worker_count;
     struct worker *workers;
@@ -31,6 +32,7 @@ static bool open_directory(struct node *node, struct failure *failure) {
     return true;
 }
 
+/* What can be found wrong without anybody else. */
 static bool prepare(struct node *node, struct failure *failure) {
     const struct settings *settings = &node->settings;
     if (!calendar_set_zone(settings->time_zone))
@@ -38,11 +40,22 @@ static bool prepare(struct node *node, struct failure *failure) {
                            settings->time_zone);
     if (!currency_parse(settings->currency, &node->shared.currency))
         return failure_set(failure, "operator.currency: %s is no ISO 4217 code", settings->currency);
-    if (!record_is_migrated(settings->postgres, failure))
-        return false;
     const struct net_tls_files files = {settings->certificate, settings->key, settings->authority};
     node->shared.tls = net_tls_create(true, &files, WIRE_PROTOCOL, failure);
-    return node->shared.tls != NULL && open_directory(node, failure);
+    return node->shared.tls != NULL;
+}
+
+/* What PostgreSQL has to say first. A failure while it is away, or just after it went, is none that lasts. */
+static bool load(struct node *node, bool *is_away, struct failure *failure) {
+    const char *conninfo = node->settings.postgres;
+    if (record_is_away(conninfo)) {
+        *is_away = true;
+        return failure_set(failure, "PostgreSQL is away");
+    }
+    if (record_is_migrated(conninfo, failure) && open_directory(node, failure))
+        return true;
+    *is_away = record_is_away(conninfo);
+    return false;
 }
 
 static bool start_workers(struct node *node, struct failure *failure) {
@@ -55,13 +68,16 @@ static bool start_workers(struct node *node, struct failure *failure) {
     return true;
 }
 
-struct node *node_start(const struct settings *settings, struct failure *failure) {
+struct node *node_start(const struct settings *settings, bool *is_away, struct failure *failure) {
     struct node *node = calloc(1, sizeof *node);
     CHECK(node != NULL);
     node->settings = *settings;
+    node->latest = *settings;
     node->shared.settings = &node->settings;
+    node->shared.changes = changes_create();
     node->shared.rates = rates_create();
-    if (prepare(node, failure) && start_workers(node, failure)) {
+    *is_away = false;
+    if (prepare(node, failure) && load(node, is_away, failure) && start_workers(node, failure)) {
         log_info("node", "listening address=%s workers=%u", node->settings.listen, node->worker_count);
         return node;
     }
@@ -80,9 +96,26 @@ void node_stop(struct node *node) {
     if (node->shared.tls != NULL)
         net_tls_destroy(node->shared.tls);
     rates_destroy(node->shared.rates);
+    changes_destroy(node->shared.changes);
     free(node);
 }
 
-bool node_reload(struct node *node, struct failure *failure) {
+bool node_reload_certificates(struct node *node, struct failure *failure) {
     return net_tls_reload(node->shared.tls, failure);
+}
+
+static void report_change(void *owner, const struct config_setting *setting, bool is_taken) {
+    (void)owner;
+    if (is_taken)
+        log_info("node", "setting changed %s.%s", setting->section, setting->key);
+    else
+        log_warning("node", "setting kept as it was until the next start %s.%s", setting->section, setting->key);
+}
+
+const struct settings *node_change(struct node *node, const struct settings *wanted) {
+    config_reload(settings_table, settings_count, &node->latest, wanted, NULL, report_change);
+    changes_publish(node->shared.changes, &node->latest);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        worker_wake(&node->workers[i]);
+    return &node->latest;
 }

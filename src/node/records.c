@@ -4,6 +4,9 @@
 
 #include "base/log.h"
 
+/* How often the first worker of a node looks for holds that have expired. */
+#define EXPIRY_US 200000
+
 static void on_outcome(void *owner, const struct outcome *outcome) {
     struct worker *worker = owner;
     switch_outcome(worker->core, moment_now(), outcome);
@@ -18,7 +21,26 @@ static void on_sums(void *owner, int32_t organisation, struct month month, const
 }
 
 static void on_found(void *owner, uint64_t reply_to, bool is_answered, const struct found *found) {
-    session_found(owner, reply_to, is_answered, found);
+    replies_found(owner, reply_to, is_answered, found);
+}
+
+static void on_blocks(void *owner, uint64_t reply_to, bool is_answered, const struct block_page *page) {
+    replies_blocks(owner, reply_to, is_answered, page);
+}
+
+static void on_month_found(void *owner, bool is_answered, int32_t organisation, struct month month) {
+    audits_found(owner, is_answered, organisation, month);
+}
+
+static void on_month_read(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    (void)organisation;
+    (void)month;
+    audits_recorded(owner, sums);
+}
+
+static void on_effect(void *owner, const struct effect *effect) {
+    struct worker *worker = owner;
+    switch_effect(worker->core, moment_now(), effect);
 }
 
 static void on_up(void *owner, bool is_up) {
@@ -37,7 +59,7 @@ static void on_ready(void *owner, int connection, short events) {
 }
 
 void records_init(struct worker *worker) {
-    const struct settings *settings = worker->shared->settings;
+    const struct settings *settings = &worker->settings;
     const struct record_options options = {
         .conninfo = settings->postgres,
         .capacity = (uint32_t)settings->requests,
@@ -45,11 +67,17 @@ void records_init(struct worker *worker) {
         .refusal_capacity = (uint32_t)settings->refusals_waiting,
         .time_window_us = settings->time_window_us,
         .reconnect_us = settings->postgres_reconnect_us,
+        .expiry_us = worker->index == 0 ? EXPIRY_US : 0,
+        .notes_used_up = settings->blocks_used_up == 1,
         .silence_us = settings->postgres_silence_us,
         .owner = worker,
         .on_outcome = on_outcome,
         .on_sums = on_sums,
         .on_found = on_found,
+        .on_blocks = on_blocks,
+        .on_month_found = on_month_found,
+        .on_month_read = on_month_read,
+        .on_effect = on_effect,
         .on_up = on_up,
     };
     for (int i = 0; i < RECORD_CONNECTIONS; i++)

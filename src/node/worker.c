@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "base/log.h"
 
+#include <inttypes.h>
+
 /* How often a worker that nothing calls looks at what has changed around it. */
 #define LOOK_AROUND_US 100000
 /* How long a new worker waits for Redis and PostgreSQL before it lets clients in all the same. */
@@ -14,7 +16,7 @@ struct moment moment_now(void) {
 }
 
 static bool open_net(struct worker *worker, struct failure *failure) {
-    const struct settings *settings = worker->shared->settings;
+    const struct settings *settings = &worker->settings;
     const struct net_options options = {
         .streams_capacity = (uint32_t)settings->connections,
         .receive_buffers = 1024,
@@ -27,9 +29,15 @@ static bool open_net(struct worker *worker, struct failure *failure) {
 }
 
 static bool open_rooms(struct worker *worker, struct failure *failure) {
+    worker->settings = *worker->shared->settings;
     worker->codec = wire_codec_create();
     wire_codec_set_currency(worker->codec, worker->shared->currency);
-    session_init(worker);
+    sessions_init(worker);
+    replies_init(worker);
+    advices_init(worker);
+    audits_init(worker);
+    if (!journals_init(worker, failure))
+        return false;
     worker->core = ports_create_core(worker);
     if (!counters_init(worker))
         return failure_set(failure, "no memory for the limits");
@@ -37,13 +45,18 @@ static bool open_rooms(struct worker *worker, struct failure *failure) {
     return open_net(worker, failure);
 }
 
+/* Also of what a start that failed has left. */
 static void close_rooms(struct worker *worker) {
     if (worker->net != NULL)
         net_destroy(worker->net);
     records_finish(worker);
     counters_finish_link(worker);
     switch_destroy(worker->core);
-    session_finish(worker);
+    journals_finish(worker);
+    audits_finish(worker);
+    advices_finish(worker);
+    replies_finish(worker);
+    sessions_finish(worker);
     wire_codec_destroy(worker->codec);
 }
 
@@ -55,20 +68,30 @@ static struct tick next_tick(const struct worker *worker) {
     struct tick next = {tick_now().us + LOOK_AROUND_US};
     next = earlier(next, switch_next_tick(worker->core));
     next = earlier(next, record_next_tick(worker->record));
+    next = earlier(next, audits_next_tick(worker));
     return earlier(next, counters_next_tick(worker));
 }
 
-/* What the events of the turn made goes out: one write to Redis, one batch to PostgreSQL; the answers went with the
- * turn. */
+static void take_changes(struct worker *worker) {
+    if (changes_take(worker->shared->changes, &worker->changes_seen, &worker->settings))
+        ports_change(worker);
+}
+
+/* What the events of the turn made goes out: one write to Redis, one batch to PostgreSQL, one write to the journal; the
+ * answers went with the turn. */
 static void turn(struct worker *worker) {
     net_turn(worker->net, next_tick(worker));
+    take_changes(worker);
     struct moment now = moment_now();
     record_tick(worker->record, now.tick);
     switch_tick(worker->core, now);
     counters_tick(worker, now.tick);
-    session_review(worker);
+    audits_tick(worker, now);
+    sessions_review(worker);
+    journals_tick(worker, now);
     counters_flush(worker);
     records_flush(worker, now.tick);
+    journals_flush(worker);
 }
 
 /* Clients are let in when they can be served, so that a new node fails no request; or after a while, for a clear
@@ -77,8 +100,7 @@ static bool open_door(struct worker *worker, struct failure *failure) {
     struct tick until = {tick_now().us + READY_PATIENCE_US};
     while (!(worker->has_counters && worker->has_records) && tick_now().us < until.us)
         turn(worker);
-    return net_listen(worker->net, worker->shared->settings->listen, worker->shared->tls, &session_handler, worker,
-                      failure);
+    return net_listen(worker->net, worker->settings.listen, worker->shared->tls, &session_handler, worker, failure);
 }
 
 static void say_goodbye(void *owner, struct net_stream *stream) {
@@ -86,18 +108,30 @@ static void say_goodbye(void *owner, struct net_stream *stream) {
     net_close(stream, "the switch ends");
 }
 
-/* No new connections; what is in the house is answered, for as long as the setting allows. */
+static bool has_work(const struct worker *worker) {
+    return switch_busy(worker->core) > 0 || journals_is_busy(worker);
+}
+
+static void tell_left(const struct worker *worker) {
+    if (switch_busy(worker->core) > 0)
+        log_warning("node", "left before all was answered worker=%u requests=%u", worker->index,
+                    switch_busy(worker->core));
+    if (journals_waiting(worker) > 0)
+        log_warning("node", "purchases stay in the journal until this node is started again worker=%u entries=%" PRIu64,
+                    worker->index, journals_waiting(worker));
+}
+
+/* No new connections; what is in the house is answered, and what the journal holds brought to the records, for as long
+ * as the setting allows. */
 static void drain(struct worker *worker) {
     net_stop_listening(worker->net);
-    struct tick until = {tick_now().us + worker->shared->settings->drain_us};
-    while (switch_busy(worker->core) > 0 && tick_now().us < until.us)
+    struct tick until = {tick_now().us + worker->settings.drain_us};
+    while (has_work(worker) && tick_now().us < until.us)
         turn(worker);
     net_each_accepted(worker->net, worker, say_goodbye);
     while (net_accepted_count(worker->net) > 0 && tick_now().us < until.us)
         turn(worker);
-    if (switch_busy(worker->core) > 0)
-        log_warning("node", "left before all was answered worker=%u requests=%u", worker->index,
-                    switch_busy(worker->core));
+    tell_left(worker);
 }
 
 static void tell_start(struct worker *worker, bool is_good) {
@@ -137,10 +171,14 @@ bool worker_start(struct worker *worker, const struct shared *shared, uint32_t i
     return worker->is_start_good;
 }
 
-void worker_stop(struct worker *worker) {
-    worker->is_stopping = true;
+void worker_wake(struct worker *worker) {
     if (worker->is_start_good)
         net_wake(worker->net);
+}
+
+void worker_stop(struct worker *worker) {
+    worker->is_stopping = true;
+    worker_wake(worker);
 }
 
 void worker_join(struct worker *worker) {

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker: one thread of a node, and what its files share. Each file wires one side: session.c the clients, counters.c
- * Redis, records.c PostgreSQL; worker.c turns the loop. */
+/* worker: one thread of a node, and what its files share. Each file wires one side: sessions.c, requests.c, advices.c
+ * and replies.c the clients, counters.c Redis, records.c PostgreSQL, journals.c the stand-in, audits.c the audit;
+ * worker.c turns the loop. */
 #ifndef VAXEL_NODE_WORKER_H
 #define VAXEL_NODE_WORKER_H
 
 #include "config/settings.h"
 #include "directory/directory.h"
+#include "journal/journal.h"
 #include "limits/limits.h"
 #include "net/net.h"
+#include "node/changes.h"
 #include "node/rates.h"
 #include "record/record.h"
+#include "switch/audit.h"
 #include "switch/switch.h"
 #include "wire/wire.h"
 
@@ -18,7 +22,8 @@
 
 /* What the workers of a node share. */
 struct shared {
-    const struct settings *settings;
+    const struct settings *settings; /* as the node was started with; what may change is in the worker's own */
+    struct changes *changes;
     struct currency currency;
     struct directory *directory;
     struct net_tls *tls;
@@ -33,7 +38,7 @@ struct session {
     struct session *next_free;
 };
 
-/* Whom to answer: a request that is under way. */
+/* Whom to answer: a request that is under way. An advice has none: advices.c answers a whole frame. */
 struct reply {
     uint64_t stream_key;
     uint64_t correlation;
@@ -67,6 +72,8 @@ struct worker {
     struct failure start_failure;
 
     /* The rest is the thread's own. */
+    struct settings settings; /* as they are now */
+    uint64_t changes_seen;
     struct net *net;
     bool has_counters; /* Redis is ready */
     bool has_records;  /* PostgreSQL is ready */
@@ -74,15 +81,18 @@ struct worker {
     struct limits *limits;
     struct record *record;
     struct wire_codec *codec;
-    struct buffer frame; /* one answer, before net has it */
     struct counters_link counters;
     struct net_watch watches[RECORD_CONNECTIONS];
     struct session *sessions;
     struct session *free_sessions;
+    uint64_t client_generation;
+    struct buffer frame; /* one answer, before net has it */
     struct reply *replies;
     uint32_t free_reply;
     uint32_t reply_count;
-    uint64_t client_generation;
+    struct advice_desk *advices;
+    struct journals *journals; /* NULL: there is no stand-in */
+    struct audit_desk *audits; /* worker 0's alone */
 };
 
 struct moment moment_now(void);
@@ -92,15 +102,48 @@ bool worker_start(struct worker *worker, const struct shared *shared, uint32_t i
 /* Asks it to drain; worker_join() waits until it has. */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
+/* Makes it look around at once. */
+void worker_wake(struct worker *worker);
 
-/* ---- session.c: clients ---- */
+/* ---- sessions.c: clients come and go ---- */
 extern const struct net_handler session_handler;
-void session_init(struct worker *worker);
-void session_finish(struct worker *worker);
-void session_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer);
-void session_found(struct worker *worker, uint64_t reply_to, bool is_answered, const struct found *found);
+void sessions_init(struct worker *worker);
+void sessions_finish(struct worker *worker);
 /* Looks at every client's rights again, and cuts off those that are blocked. */
-void session_review(struct worker *worker);
+void sessions_review(struct worker *worker);
+
+/* ---- requests.c: what they ask ---- */
+
+/* False: the connection is to be closed. */
+bool requests_take(struct worker *worker, struct net_stream *stream, struct session *session, struct bytes envelope);
+/* Why one more request is too much for this client; NULL: it is not. Counts against the client's rate. */
+const char *requests_why_busy(const struct worker *worker, const struct session *session);
+
+/* ---- replies.c: what they are answered ---- */
+void replies_init(struct worker *worker);
+void replies_finish(struct worker *worker);
+/* False: the switch has its fill. */
+bool replies_take(struct worker *worker, struct net_stream *stream, const struct wire_request *request,
+                  const struct request_id *id, uint64_t *reply_to);
+void replies_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer);
+void replies_found(struct worker *worker, uint64_t reply_to, bool is_answered, const struct found *found);
+void replies_blocks(struct worker *worker, uint64_t reply_to, bool is_answered, const struct block_page *page);
+/* Answers that need nobody else. False, as of the next two: the connection is closing. */
+bool replies_send_frame(struct worker *worker, struct net_stream *stream);
+bool replies_send_fault(struct worker *worker, struct net_stream *stream, uint64_t correlation,
+                        const struct wire_fault *fault);
+__attribute__((format(printf, 6, 7))) bool replies_refuse(struct worker *worker, struct net_stream *stream,
+                                                          uint64_t correlation, enum reason reason, const char *field,
+                                                          const char *format, ...);
+
+/* ---- advices.c: many reports in a frame, answered together ---- */
+void advices_init(struct worker *worker);
+void advices_finish(struct worker *worker);
+bool advices_take(struct worker *worker, struct net_stream *stream, struct session *session,
+                  const struct wire_request *request);
+/* Whether it is an advice that this is the answer to. */
+bool advices_is_one(uint64_t reply_to);
+void advices_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer);
 
 /* ---- counters.c: Redis ---- */
 bool counters_init(struct worker *worker);
@@ -115,7 +158,34 @@ void records_finish(struct worker *worker);
 /* Sends what waits, and watches the connections as they are now. */
 void records_flush(struct worker *worker, struct tick now);
 
+/* ---- journals.c: the stand-in ---- */
+
+/* Opens the worker's journal; by worker 0 also those of workers that are no more. Blocking. */
+bool journals_init(struct worker *worker, struct failure *failure);
+void journals_finish(struct worker *worker);
+bool journals_append(struct worker *worker, const struct entry *entry, uint32_t owner);
+void journals_drained(struct worker *worker, uint64_t ticket);
+/* Tells the core whether the journal takes purchases, and hands it what is to be drained. */
+void journals_tick(struct worker *worker, struct moment now);
+void journals_flush(struct worker *worker);
+/* Entries that PostgreSQL has to get. */
+uint64_t journals_waiting(const struct worker *worker);
+/* Something is to be done yet before the worker may end: a write, or a drain that goes on. */
+bool journals_is_busy(const struct worker *worker);
+
+/* ---- audits.c: the audit, of one worker ---- */
+void audits_init(struct worker *worker);
+void audits_finish(struct worker *worker);
+void audits_found(struct worker *worker, bool is_answered, int32_t organisation, struct month month);
+/* The sums of the records, or the counters; NULL: could not be read. */
+void audits_recorded(struct worker *worker, const struct sums *sums);
+void audits_counted(struct worker *worker, const struct sums *sums);
+void audits_tick(struct worker *worker, struct moment now);
+struct tick audits_next_tick(const struct worker *worker);
+
 /* ---- ports.c: the core's asks ---- */
 struct switch_core *ports_create_core(struct worker *worker);
+/* Tells the core of settings that changed. */
+void ports_change(struct worker *worker);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vaxeld: the switch. Reads its settings, starts a node, and waits for signals. */
+#include "base/clock.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "config/settings.h"
@@ -10,9 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define EXIT_USAGE 2
 #define DEFAULT_CONFIG "/etc/vaxel/vaxel.ini"
+/* Between two tries to start, and between two lines in the log about it. */
+#define RETRY_MS 250
+#define SAY_EVERY_US INT64_C(60000000)
 
 static const char help[] = "Usage: vaxeld [options]\n"
                            "\n"
@@ -25,7 +30,9 @@ static const char help[] = "Usage: vaxeld [options]\n"
                            "  -h, --help               this\n"
                            "      --version            the version\n"
                            "\n"
-                           "SIGTERM drains and ends it; SIGHUP reads the certificates again.\n"
+                           "SIGTERM drains and ends it. SIGHUP reads the certificates and the settings again:\n"
+                           "what a running server may change takes effect, the log names the rest. While\n"
+                           "PostgreSQL is away at the start, it waits for it.\n"
                            "Exit: 0 ended by a signal, 1 could not start, 2 wrong use or settings.\n";
 
 enum option_code { OPTION_CHECK = 256, OPTION_SAMPLE, OPTION_VERSION };
@@ -100,7 +107,35 @@ static bool parse(int count, char **arguments, struct invocation *invocation, in
     return false;
 }
 
-static void wait_for_signals(struct node *node, const sigset_t *signals) {
+/* ---- while it runs ---- */
+
+static void set_log_level(const struct settings *settings) {
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
+    log_set_level(levels[settings->log_level]);
+}
+
+static bool read_again(const struct invocation *invocation, struct settings *settings) {
+    struct failure failure;
+    if (read_settings(invocation, settings, &failure))
+        return true;
+    log_error("vaxeld", "settings kept as they were why=%s", failure.text);
+    return false;
+}
+
+static void reload(struct node *node, const struct invocation *invocation) {
+    struct failure failure;
+    if (node_reload_certificates(node, &failure))
+        log_info("vaxeld", "certificates read again");
+    else
+        log_error("vaxeld", "certificates kept as they were why=%s", failure.text);
+    static struct settings wanted;
+    if (!read_again(invocation, &wanted))
+        return;
+    set_log_level(node_change(node, &wanted));
+    log_info("vaxeld", "settings read again");
+}
+
+static void wait_for_end(struct node *node, const struct invocation *invocation, const sigset_t *signals) {
     for (;;) {
         int signal;
         sigwait(signals, &signal);
@@ -108,12 +143,60 @@ static void wait_for_signals(struct node *node, const sigset_t *signals) {
             log_info("vaxeld", "draining signal=%s", strsignal(signal));
             return;
         }
-        struct failure failure;
-        if (node_reload(node, &failure))
-            log_info("vaxeld", "certificates read again");
-        else
-            log_error("vaxeld", "certificates kept as they were why=%s", failure.text);
+        reload(node, invocation);
     }
+}
+
+/* ---- until it runs ---- */
+
+/* Waits a moment. False: it is to end. */
+static bool pause_start(const struct invocation *invocation, const sigset_t *signals, struct settings *settings) {
+    static const struct timespec moment = {.tv_nsec = RETRY_MS * 1000000};
+    int signal = sigtimedwait(signals, NULL, &moment);
+    if (signal == SIGHUP) {
+        static struct settings wanted;
+        if (read_again(invocation, &wanted))
+            *settings = wanted;
+        set_log_level(settings);
+    }
+    return signal < 0 || signal == SIGHUP;
+}
+
+/* Goes on while PostgreSQL is away, for what the journal holds must come to it. NULL, and the exit status: it can't
+ * start, or is to end. */
+static struct node *start(const struct invocation *invocation, const sigset_t *signals, struct settings *settings,
+                          int *status) {
+    int64_t say_at_us = 0;
+    for (;;) {
+        struct failure failure;
+        bool is_away;
+        struct node *node = node_start(settings, &is_away, &failure);
+        if (node != NULL)
+            return node;
+        if (!is_away) {
+            fprintf(stderr, "vaxeld: %s\n", failure.text);
+            *status = EXIT_FAILURE;
+            return NULL;
+        }
+        int64_t now_us = tick_now().us;
+        if (now_us >= say_at_us) {
+            log_warning("vaxeld", "the start waits for PostgreSQL why=%s", failure.text);
+            say_at_us = now_us + SAY_EVERY_US;
+        }
+        *status = EXIT_SUCCESS;
+        if (!pause_start(invocation, signals, settings))
+            return NULL;
+    }
+}
+
+/* Before any thread starts, so that all of them leave the signals to this one. */
+static void block_signals(sigset_t *signals) {
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 int main(int count, char **arguments) {
@@ -131,24 +214,13 @@ int main(int count, char **arguments) {
         printf("%s: good\n", invocation.config);
         return EXIT_SUCCESS;
     }
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
-    log_set_level(levels[settings.log_level]);
-
-    /* Before any thread starts, so that all of them leave the signals to this one. */
+    set_log_level(&settings);
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-
-    struct node *node = node_start(&settings, &failure);
-    if (node == NULL) {
-        fprintf(stderr, "vaxeld: %s\n", failure.text);
-        return EXIT_FAILURE;
-    }
-    wait_for_signals(node, &signals);
+    block_signals(&signals);
+    struct node *node = start(&invocation, &signals, &settings, &status);
+    if (node == NULL)
+        return status;
+    wait_for_end(node, &invocation, &signals);
     node_stop(node);
     return EXIT_SUCCESS;
 }

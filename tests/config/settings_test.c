@@ -124,6 +124,16 @@ Test(settings, a_default_timeout_over_the_longest_is_refused) {
                      "switch.default_timeout (10000001 us) must not be over switch.longest_timeout (10000000 us)");
 }
 
+Test(settings, a_default_hold_over_the_longest_is_refused) {
+    struct failure failure;
+    settings.default_hold_us = settings.longest_hold_us;
+    cr_expect(settings_check(&settings, &failure));
+    settings.default_hold_us++;
+    cr_expect_not(settings_check(&settings, &failure));
+    cr_expect_str_eq(failure.text,
+                     "operator.default_hold (86400000001 us) must not be over operator.longest_hold (86400000000 us)");
+}
+
 static char *written_sample(void) {
     char *text = NULL;
     size_t size = 0;

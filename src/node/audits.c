@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* audits: the audit's asks, and what comes of them. The first worker of a node does it. */
+#include "node/worker.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Organisations' months under suspicion at once. */
+#define SUSPECTS 1024
+/* A small company is swept every second: that all is well need not be said so often. */
+#define SAY_EVERY_US INT64_C(60000000)
+
+struct audit_desk {
+    struct audit *audit;
+    uint64_t sweeps;
+    struct tick said_at;
+    uint64_t rebuilds_said;
+};
+
+static bool find_next(void *shell, int32_t organisation, struct month month) {
+    const struct worker *worker = shell;
+    return worker->has_records && record_find_month(worker->record, organisation, month);
+}
+
+static bool read_recorded(void *shell, int32_t organisation, struct month month) {
+    const struct worker *worker = shell;
+    return worker->has_records && record_read_month(worker->record, organisation, month);
+}
+
+static bool read_counted(void *shell, int32_t organisation, struct month month) {
+    const struct worker *worker = shell;
+    return worker->has_counters && limits_read_month(worker->limits, organisation, month);
+}
+
+static void rebuild(void *shell, int32_t organisation, struct month month) {
+    struct worker *worker = shell;
+    log_warning("audit", "counters differ from the records and are built anew organisation=%d month=%d", organisation,
+                month.yyyymm);
+    switch_rebuild(worker->core, moment_now(), organisation, month);
+}
+
+void audits_init(struct worker *worker) {
+    if (worker->index > 0)
+        return;
+    const struct audit_settings settings = {
+        .pause_us = worker->settings.audit_pause_us,
+        .grace_us = worker->settings.audit_grace_us,
+        .suspect_capacity = SUSPECTS,
+    };
+    const struct audit_ports ports = {
+        .shell = worker,
+        .find_next = find_next,
+        .read_recorded = read_recorded,
+        .read_counted = read_counted,
+        .rebuild = rebuild,
+    };
+    worker->audits = calloc(1, sizeof *worker->audits);
+    CHECK(worker->audits != NULL);
+    worker->audits->audit = audit_create(&settings, &ports);
+}
+
+void audits_finish(struct worker *worker) {
+    if (worker->audits == NULL)
+        return;
+    audit_destroy(worker->audits->audit);
+    free(worker->audits);
+}
+
+void audits_found(struct worker *worker, bool is_answered, int32_t organisation, struct month month) {
+    audit_next(worker->audits->audit, moment_now(), is_answered, organisation, month);
+}
+
+void audits_recorded(struct worker *worker, const struct sums *sums) {
+    audit_recorded(worker->audits->audit, moment_now(), sums);
+}
+
+void audits_counted(struct worker *worker, const struct sums *sums) {
+    audit_counted(worker->audits->audit, moment_now(), sums);
+}
+
+/* A line for each sweep that is over; of those that found nothing one a minute, and the others for who debugs. */
+static void tell_sweep(struct audit_desk *desk, struct tick now) {
+    struct audit_facts facts;
+    audit_facts(desk->audit, &facts);
+    if (facts.sweeps == desk->sweeps)
+        return;
+    desk->sweeps = facts.sweeps;
+    bool is_news = facts.suspects > 0 || facts.rebuilds != desk->rebuilds_said;
+    bool is_said = is_news || desk->said_at.us == 0 || now.us - desk->said_at.us >= SAY_EVERY_US;
+    if (is_said)
+        desk->said_at = now;
+    desk->rebuilds_said = facts.rebuilds;
+    log_event(is_said ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "audit",
+              "swept sweeps=%" PRIu64 " looks=%" PRIu64 " suspects=%" PRIu64 " drift_minor=%" PRId64
+              " rebuilds=%" PRIu64 " freed_minor=%" PRId64 " restored_minor=%" PRId64,
+              facts.sweeps, facts.looks, facts.suspects, facts.drift_minor, facts.rebuilds, facts.freed_minor,
+              facts.restored_minor);
+}
+
+void audits_tick(struct worker *worker, struct moment now) {
+    if (worker->audits == NULL)
+        return;
+    audit_tick(worker->audits->audit, now);
+    tell_sweep(worker->audits, now.tick);
+}
+
+struct tick audits_next_tick(const struct worker *worker) {
+    return worker->audits == NULL ? (struct tick){INT64_MAX} : audit_next_tick(worker->audits->audit);
+}

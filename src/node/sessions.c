@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/worker.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+void sessions_init(struct worker *worker) {
+    size_t sessions = (size_t)worker->settings.connections;
+    worker->sessions = calloc(sessions, sizeof *worker->sessions);
+    CHECK(worker->sessions != NULL);
+    for (size_t i = 0; i < sessions; i++) {
+        worker->sessions[i].next_free = worker->free_sessions;
+        worker->free_sessions = &worker->sessions[i];
+    }
+}
+
+void sessions_finish(struct worker *worker) {
+    free(worker->sessions);
+}
+
+static bool is_welcome(struct worker *worker, struct net_stream *stream, struct client *client) {
+    const char *name = net_peer_name(stream);
+    bool is_known = directory_find_client(worker->shared->directory, name, client);
+    if (is_known && !client->is_blocked)
+        return true;
+    log_warning("node", "client turned away name=%s from=%s why=%s", name, net_peer_address(stream),
+                is_known ? "blocked" : "unknown: no row in table client bears the certificate's common name");
+    return false;
+}
+
+static bool on_open(void *owner, struct net_stream *stream) {
+    struct worker *worker = owner;
+    struct client client;
+    if (worker->free_sessions == NULL || !is_welcome(worker, stream, &client))
+        return false;
+    struct session *session = worker->free_sessions;
+    worker->free_sessions = session->next_free;
+    *session = (struct session){.client = client};
+    net_set_user(stream, session);
+    log_debug("node", "client connected name=%s from=%s", client.name, net_peer_address(stream));
+    return true;
+}
+
+static void on_closed(void *owner, struct net_stream *stream, const char *why) {
+    struct worker *worker = owner;
+    struct session *session = net_user(stream);
+    log_debug("node", "client gone name=%s from=%s why=%s", net_peer_name(stream), net_peer_address(stream), why);
+    if (session == NULL)
+        return;
+    wire_reader_finish(&session->reader);
+    session->next_free = worker->free_sessions;
+    worker->free_sessions = session;
+}
+
+static void review(void *owner, struct net_stream *stream) {
+    struct worker *worker = owner;
+    struct session *session = net_user(stream);
+    if (session == NULL) /* still shaking hands */
+        return;
+    struct client client;
+    if (is_welcome(worker, stream, &client))
+        session->client = client;
+    else
+        net_close(stream, "blocked");
+}
+
+void sessions_review(struct worker *worker) {
+    uint64_t generation = directory_client_generation(worker->shared->directory);
+    if (generation == worker->client_generation)
+        return;
+    worker->client_generation = generation;
+    net_each_accepted(worker->net, worker, review);
+}
+
+static bool on_bytes(void *owner, struct net_stream *stream, struct bytes received) {
+    struct worker *worker = owner;
+    struct session *session = net_user(stream);
+    for (;;) {
+        struct bytes envelope;
+        struct failure failure;
+        switch (wire_next_frame(&session->reader, &received, &envelope, &failure)) {
+        case WIRE_MORE:
+            return true;
+        case WIRE_FRAME:
+            if (!requests_take(worker, stream, session, envelope))
+                return false;
+            break;
+        case WIRE_BROKEN:
+            log_warning("node", "frame rejected client=%s why=%s", session->client.name, failure.text);
+            replies_refuse(worker, stream, 0, REASON_UNSPECIFIED, "frame", "%s", failure.text);
+            return false;
+        }
+    }
+}
+
+const struct net_handler session_handler = {.on_open = on_open, .on_bytes = on_bytes, .on_closed = on_closed};
