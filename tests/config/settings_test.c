@@ -176,12 +176,12 @@ Test(settings, the_sample_as_it_stands_changes_nothing) {
     cr_expect_eq(memcmp(&read, &settings, sizeof(read)), 0);
 }
 
-/* Takes the # from every "# key = value". */
+/* Takes the # from every "# key = value"; a text may be empty. */
 static void uncomment(char *text) {
     for (char *line = text; line != NULL; line = strchr(line + 1, '\n')) {
         char *begin = *line == '\n' ? line + 1 : line;
         char *end = begin + strcspn(begin, "\n");
-        char *equals = strstr(begin, " = ");
+        char *equals = strstr(begin, " =");
         if (begin[0] == '#' && equals != NULL && equals < end &&
             memchr(begin + 2, ' ', (size_t)(equals - begin - 2)) == NULL)
             memmove(begin, begin + 2, strlen(begin + 2) + 1);
