@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit: are the counters the sums of the records (I5)? Looks at one organisation's month after the other, always, a slice
- * at a time. What it finds is first a suspicion: purchases in flight are counted and not yet recorded. A difference that
- * the same counter shows, of the same sign, in every look over the grace period is drift: orphans of a node that died
- * between Redis and PostgreSQL (too high), or an effect recorded whose counting was lost. It is mended by a rebuild, never
- * by adding or taking off (DESIGN 5).
+/* audit: are the counters the sums of the records (I5)? Looks at one organisation's month after the other, always, a
+ * slice at a time. What it finds is first a suspicion: purchases in flight are counted and not yet recorded. A
+ * difference that the same counter shows, of the same sign, in every look over the grace period is drift: orphans of a
+ * node that died between Redis and PostgreSQL (too high), or an effect recorded whose counting was lost. It is mended
+ * by a rebuild, never by adding or taking off (DESIGN 5).
  *
  * A state machine like the core: no I/O and no clock of its own. */
 #ifndef VAXEL_SWITCH_AUDIT_H
@@ -27,7 +27,7 @@ struct audit_ports {
     bool (*find_next)(void *shell, int32_t organisation, struct month month);
     /* audit_recorded(): the sums of the records. */
     bool (*read_recorded)(void *shell, int32_t organisation, struct month month);
-    /* audit_counted(): the counters. */
+    /* audit_counted(): the counters; twice in a look. */
     bool (*read_counted)(void *shell, int32_t organisation, struct month month);
     /* Nobody answers these. */
     void (*rebuild)(void *shell, int32_t organisation, struct month month);
@@ -51,7 +51,9 @@ struct audit_facts {
     uint64_t sweeps;
     struct instant last_sweep; /* us 0: none is over yet */
     uint64_t suspects;         /* now */
-    int64_t drift_minor;       /* now, of all suspects: differences added up without their signs */
+    int64_t drift_minor;       /* now, of all suspects: what is counted too much and what too little, added up */
+    uint64_t cut;              /* suspects with more differences than are kept of one: amounts tell too little */
+    uint64_t unwatched;        /* differences that found no place among the suspects */
     uint64_t rebuilds;         /* asked for, because a difference lasted */
     int64_t freed_minor;       /* orphans freed by those: what was counted too much */
     int64_t restored_minor;    /* what was counted too little */

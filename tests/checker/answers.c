@@ -192,7 +192,7 @@ static void check_decisions(struct ledger *ledger, const struct story *story, co
 
 static bool has_reversal(const struct story *story) {
     for (size_t i = 0; i < story->rows.count; i++)
-        if (story->rows.at[i]->kind == ENTRY_REVERSAL)
+        if (is_tombstone(story->rows.at[i]))
             return true;
     for (size_t i = 0; i < story->effects.count; i++)
         if (story->effects.at[i].row->kind == ENTRY_REVERSAL)

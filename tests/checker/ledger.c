@@ -103,6 +103,11 @@ static bool named_original(const struct recorded *row, struct request_id *origin
     return row->id.bytes[6] >> 4 == 8;
 }
 
+bool is_tombstone(const struct recorded *row) {
+    struct request_id original;
+    return row->kind == ENTRY_REVERSAL && (!named_original(row, &original) || id_compare(&original, &row->id) == 0);
+}
+
 /* A refund may name a capture: what was paid was held first. */
 static struct request_id root_of(const struct ledger *ledger, struct request_id original) {
     struct rows rows = rows_of(ledger, &original);

@@ -61,6 +61,8 @@ int64_t story_committed_us(const struct story *story);
 
 bool is_approved(const struct operation *operation);
 bool is_main_kind(enum entry_kind kind);
+/* A reversal that came first, and took its purchase's own key. */
+bool is_tombstone(const struct recorded *row);
 
 /* A promise is broken: counts it, and keeps the text of the first. */
 __attribute__((format(printf, 3, 4))) void ledger_break(struct ledger *ledger, int invariant, const char *format, ...);
