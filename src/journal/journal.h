@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* journal: what a node vouches for while PostgreSQL is away (DESIGN 7). Entries go to segments of one directory that are
- * made ahead at full size; all that waits is one write and one fdatasync, and only then is anybody told. What it vouches
- * for is bounded in amount, age and bytes. When PostgreSQL is back its entries are handed out in the order they were
- * written; a segment is used again when all of its entries are where they belong. Handing out starts from the oldest
- * segment after a crash: the records take an entry once, whoever brings it.
+/* journal: what a node vouches for while PostgreSQL is away (DESIGN 7). Entries go to segments of one directory that
+ * are made ahead at full size; all that waits is one write and one fdatasync, and only then is anybody told. What it
+ * vouches for is bounded in amount, age and bytes. When PostgreSQL is back its entries are handed out in the order they
+ * were written; a segment is used again when all of its entries are where they belong. Handing out starts from the
+ * oldest segment after a crash: the records take an entry once, whoever brings it.
  *
- * Every record has a length, a generation and a checksum: what a crash tore off, or an older round left behind, ends the
- * journal there. This room says what is to be written and does no I/O of its own once it is open. A write or fdatasync
- * that fails ends it for good: what the kernel threw away cannot be known (fsync's errors are told once), so nothing is
- * vouched for any more until the node starts anew. One worker's; two processes can't open one directory. */
+ * Every record has a length, a generation and a checksum: what a crash tore off, or an older round left behind, ends
+ * the journal there. This room says what is to be written and does no I/O of its own once it is open. A write or
+ * fdatasync that fails ends it for good: what the kernel threw away cannot be known (fsync's errors are told once), so
+ * nothing is vouched for any more until the node starts anew. One worker's; two processes can't open one directory. */
 #ifndef VAXEL_JOURNAL_JOURNAL_H
 #define VAXEL_JOURNAL_JOURNAL_H
 
@@ -18,9 +18,13 @@
 
 struct journal;
 
+#define JOURNAL_BLOCK_BYTES 4096
+#define JOURNAL_SEGMENT_BYTES_MAX (INT64_C(1) << 30)
+#define JOURNAL_CAPACITY_MAX (1u << 20)
+
 struct journal_options {
     const char *directory;  /* made where it is missing */
-    int64_t segment_bytes;  /* a segment's size */
+    int64_t segment_bytes;  /* a segment's size: blocks of JOURNAL_BLOCK_BYTES, two at least */
     int64_t capacity_bytes; /* of all segments; at least two of them */
     int64_t capacity_minor; /* what may be vouched for at once, all entries that are not drained added up */
     int64_t age_us;         /* when the oldest entry that is not drained is older, no more are taken */
@@ -30,16 +34,16 @@ struct journal_options {
     void (*on_written)(void *owner, uint32_t entry_owner, bool is_safe);
 };
 
-/* Opens, or makes, the journal and reads what it holds; blocking, for the start. NULL with a reason: the directory can't
- * be used, another process has it, or a segment is damaged before its torn end. */
+/* Opens, or makes, the journal and reads what it holds; blocking, for the start. NULL with a reason: the directory
+ * can't be used, another process has it, or a segment is damaged before its torn end. */
 struct journal *journal_open(const struct journal_options *options, struct failure *failure);
 void journal_close(struct journal *journal);
 
 /* Whether a purchase would be taken now. */
 bool journal_is_open(const struct journal *journal, struct instant now);
 
-/* Takes an entry of a purchase or hold, or a REVERSAL that calls one off (that needs no limit but room). False: a limit is
- * reached, or the journal is broken. */
+/* Takes an entry of a purchase or hold, or a REVERSAL that calls one off (that needs no limit but room). False: a limit
+ * is reached, or the journal is broken. */
 bool journal_append(struct journal *journal, struct instant now, const struct entry *entry, uint32_t entry_owner);
 
 /* What is to be written next, then made safe with fdatasync. False: nothing, or a write is under way. The bytes stay
