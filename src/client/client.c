@@ -194,7 +194,8 @@ bool client_send(struct client_connection *connection, struct wire_request *requ
         return fail_closed(connection, failure);
     request->correlation = ++connection->correlation;
     connection->frame.size = 0;
-    CHECK(wire_encode_request(connection->codec, &connection->frame, request));
+    if (!wire_encode_request(connection->codec, &connection->frame, request))
+        return failure_set(failure, "the request is more than the %d bytes of a frame", WIRE_ENVELOPE_MAX);
     if (!net_send(connection->stream, buffer_bytes(&connection->frame)))
         return await_close(connection, failure);
     net_turn(connection->net, tick_in(0));
@@ -254,5 +255,6 @@ bool client_call(struct client_connection *connection, struct wire_request *requ
             return false;
         /* Late answers to earlier calls are passed over; a fault of the connection itself bears no correlation. */
     } while (reply->correlation != request->correlation && reply->correlation != 0);
+    reply->call = request->call;
     return true;
 }

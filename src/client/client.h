@@ -14,7 +14,8 @@ struct client_connection *client_connect(const char *addresses, const struct net
                                          struct failure *failure);
 void client_disconnect(struct client_connection *connection);
 
-/* Sends one request and waits for its reply. False: none came within `timeout_us`, or the connection broke. */
+/* Sends one request and waits for its reply, whose `call` is the request's. False: none came within `timeout_us`, the
+ * connection broke, or it is more than a frame holds. What a reply points to stands until the next is waited for. */
 bool client_call(struct client_connection *connection, struct wire_request *request, int64_t timeout_us,
                  struct wire_reply *reply, struct failure *failure);
 

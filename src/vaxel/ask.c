@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,21 +51,50 @@ bool ask_credential(const struct invocation *invocation, struct credential *cred
     return card != NULL ? take_card(invocation, card, credential, text) : take_app(invocation, app, credential, text);
 }
 
-bool ask_id(const struct invocation *invocation, struct request_id *id) {
-    const char *text = invocation_value(invocation, "id");
+bool ask_id(const struct invocation *invocation, const char *option, struct request_id *id) {
+    const char *text = invocation_value(invocation, option);
     if (text != NULL && strlen(text) == REQUEST_ID_TEXT_SIZE - 1 && request_id_parse(text, id) && request_id_is_v7(id))
         return true;
-    usage_wrong(invocation, "--id wants a purchase's id: a UUID of version 7");
+    usage_wrong(invocation, "--%s wants an id as the switch knows it: a UUID of version 7", option);
+    return false;
+}
+
+struct request_id ask_new_id(void) {
+    uint8_t random[10];
+    CHECK(getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
+    return request_id_make(instant_now(), random);
+}
+
+bool ask_currency(const struct invocation *invocation, struct currency *currency) {
+    const char *given = invocation_value(invocation, "currency");
+    if (currency_parse(given != NULL ? given : invocation->settings.currency, currency))
+        return true;
+    usage_wrong(invocation, "--currency wants the three capital letters of a currency of two decimals");
     return false;
 }
 
 /* ---- asking ---- */
 
-static void set_deadline(struct wire_request *request, int64_t timeout_us) {
-    if (request->call == CALL_AUTHORIZE)
+void ask_set_deadline(struct wire_request *request, int64_t timeout_us) {
+    switch (request->call) {
+    case CALL_AUTHORIZE:
         request->authorize.timeout_us = timeout_us;
-    else if (request->call == CALL_BALANCE)
+        break;
+    case CALL_BALANCE:
         request->balance.timeout_us = timeout_us;
+        break;
+    case CALL_CAPTURE:
+    case CALL_VOID:
+    case CALL_REVERSE:
+    case CALL_REFUND:
+        request->settle.timeout_us = timeout_us;
+        break;
+    case CALL_LOOKUP:
+    case CALL_ECHO:
+    case CALL_ADVISE: /* each advice bears its own */
+    case CALL_BLOCK_LIST:
+        break;
+    }
 }
 
 static bool ask_once(const struct settings *settings, const struct net_tls_files *files, struct wire_request *request,
@@ -76,7 +106,7 @@ static bool ask_once(const struct settings *settings, const struct net_tls_files
         return false;
     }
     struct tick started = tick_now();
-    set_deadline(request, until.us - started.us);
+    ask_set_deadline(request, until.us - started.us);
     bool is_answered = client_call(connection, request, until.us - started.us, &asked->reply, &failure);
     asked->took_us = tick_now().us - started.us;
     if (!is_answered)
@@ -96,14 +126,26 @@ static bool are_readable(const struct net_tls_files *files, struct failure *fail
     return true;
 }
 
-bool ask(const struct invocation *invocation, struct wire_request *request, int64_t timeout_us, bool is_repeated,
-         struct asked *asked) {
-    const struct settings *settings = &invocation->settings;
-    const struct net_tls_files files = {
+static struct net_tls_files files_of(const struct settings *settings) {
+    return (struct net_tls_files){
         .certificate = settings->client_certificate,
         .key = settings->client_key,
         .authority = settings->client_authority,
     };
+}
+
+struct client_connection *ask_connect(const struct invocation *invocation, int64_t timeout_us,
+                                      struct failure *failure) {
+    const struct net_tls_files files = files_of(&invocation->settings);
+    if (!are_readable(&files, failure))
+        return NULL;
+    return client_connect(invocation->settings.connect, &files, timeout_us, failure);
+}
+
+bool ask(const struct invocation *invocation, struct wire_request *request, int64_t timeout_us, bool is_repeated,
+         struct asked *asked) {
+    const struct settings *settings = &invocation->settings;
+    const struct net_tls_files files = files_of(settings);
     struct tick until = {tick_now().us + timeout_us};
     asked->attempts = 0;
     asked->trouble.text[0] = '\0';

@@ -22,7 +22,7 @@ enum exit_status {
 
 struct option_rule {
     const char *name;     /* "card", for --card; NULL ends a table */
-    const char *argument; /* "NUMBER"; NULL: a switch */
+    const char *argument; /* "NUMBER"; NULL: a switch; "[=TIME]": a switch that may be given a value as well */
     const char *help;
 };
 
@@ -90,6 +90,9 @@ __attribute__((format(printf, 2, 3))) int command_broken(const struct invocation
 
 int command_purchase(const struct invocation *invocation);
 int command_balance(const struct invocation *invocation);
+int command_settle(const struct invocation *invocation);
+int command_advise(const struct invocation *invocation);
+int command_blocks(const struct invocation *invocation);
 int command_lookup(const struct invocation *invocation);
 int command_echo(const struct invocation *invocation);
 int command_migrate(const struct invocation *invocation);

@@ -10,7 +10,8 @@
 static void print_options(const struct option_rule *rules) {
     for (; rules->name != NULL; rules++) {
         char option[64];
-        snprintf(option, sizeof option, "--%s%s%s", rules->name, rules->argument != NULL ? " " : "",
+        bool has_space = rules->argument != NULL && rules->argument[0] != '[';
+        snprintf(option, sizeof option, "--%s%s%s", rules->name, has_space ? " " : "",
                  rules->argument != NULL ? rules->argument : "");
         if (strlen(option) > COLUMN - 4)
             printf("  %s\n%*s", option, COLUMN, "");

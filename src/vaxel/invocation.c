@@ -20,11 +20,16 @@ struct words_table {
     struct option options[VALUES_CAPACITY + 1];
 };
 
+static int arguments_of(const struct option_rule *rule) {
+    if (rule->argument == NULL)
+        return no_argument;
+    return rule->argument[0] == '[' ? optional_argument : required_argument;
+}
+
 static void table_add(struct words_table *table, const struct option_rule *rules) {
     for (; rules->name != NULL; rules++) {
         CHECK(table->count < VALUES_CAPACITY);
-        table->options[table->count++] =
-            (struct option){.name = rules->name, .has_arg = rules->argument != NULL ? required_argument : no_argument};
+        table->options[table->count++] = (struct option){.name = rules->name, .has_arg = arguments_of(rules)};
     }
 }
 

@@ -32,8 +32,57 @@ static const struct option_rule purchase_options[] = {
     {"currency", "CODE", "of the price; else the operator's"},
     {"product", "CODE", "what is bought, as in single"},
     {"place", "TEXT", "where, as in \"line 45, bus 4711\""},
+    {"hold", "[=TIME]", "only reserve it, to be captured or voided, for so long as 15min or else the switch's setting"},
+    {"partial", NULL, "take what is left when the whole does not fit"},
+    {"intended", NULL, "the same again is meant, it is no double tap"},
     {"id", "UUID", "the purchase's own id, to ask again what became of it; else a new one"},
     TIMEOUT_OPTION,
+    {0},
+};
+
+#define SETTLE_OPTIONS                                                                                                 \
+    {"original", "UUID", "the id of what it is done to"}, CREDENTIAL_OPTIONS, {                                        \
+        "id", "UUID", "its own id, to ask again what became of it; else a new one"                                     \
+    }
+
+static const struct option_rule capture_options[] = {
+    SETTLE_OPTIONS,
+    {"amount", "AMOUNT", "how much; else all that is left of the hold"},
+    {"currency", "CODE", "of the amount; else the operator's"},
+    {"more", NULL, "further captures follow: what is left stays held"},
+    TIMEOUT_OPTION,
+    {0},
+};
+
+static const struct option_rule void_options[] = {SETTLE_OPTIONS, TIMEOUT_OPTION, {0}};
+
+static const struct option_rule refund_options[] = {
+    SETTLE_OPTIONS,
+    {"amount", "AMOUNT", "how much; else all that is left of the purchase"},
+    {"currency", "CODE", "of the amount; else the operator's"},
+    TIMEOUT_OPTION,
+    {0},
+};
+
+static const struct option_rule reverse_options[] = {
+    {"id", "UUID", "of the purchase or hold that shall never have been"},
+    CREDENTIAL_OPTIONS,
+    TIMEOUT_OPTION,
+    {0},
+};
+
+static const struct option_rule advise_options[] = {
+    {"currency", "CODE", "of the amounts; else the operator's"},
+    {"timeout", "TIME", "how long to try for each purchase; else 30s"},
+    {0},
+};
+
+static const struct option_rule blocks_options[] = {
+    {"since", "N", "what is new since this number; else all"},
+    {"state", NULL, "the cards and apps that are blocked now, rather than what happened"},
+    {"follow", NULL, "go on, and print what is new when it comes"},
+    {"whole", NULL, "show the numbers of cards whole"},
+    {"timeout", "TIME", "how long to wait for a page, as in 400ms or 2s; else 5s"},
     {0},
 };
 
@@ -97,6 +146,34 @@ const struct command commands[] = {
      "connection fails it asks again under the same id, for as long as the timeout\n"
      "allows: that can't charge twice.\n",
      purchase_options, true, command_purchase},
+    {"capture", NULL, "take what a hold holds",
+     "Takes all that a hold holds, or a part; what is left then is let go, unless\n"
+     "more captures are to follow. Asked again under the same id it is done once.\n",
+     capture_options, true, command_settle},
+    {"void", NULL, "let go of a hold", "Lets go of a hold, or of what is left of it.\n", void_options, true,
+     command_settle},
+    {"reverse", NULL, "take back a purchase or hold as if it had never been",
+     "For a purchase or hold that was given up on. It wins whichever arrives first:\n"
+     "one that comes after its reversal is declined.\n",
+     reverse_options, true, command_settle},
+    {"refund", NULL, "give back a purchase, whole or in part",
+     "Gives back what was paid, never more than that, in one or several refunds.\n", refund_options, true,
+     command_settle},
+    {"advise", "FILE", "tell of purchases that a device approved by itself",
+     "Each line of the file is a purchase; its fields have tabs between them:\n"
+     "id, card (16 digits) or app (a UUID), amount (130.00), product, place. The id\n"
+     "is the UUIDv7 that the device made then; the place may be left out. Lines\n"
+     "that are empty or begin with # are passed over; - is standard input.\n"
+     "\n"
+     "They are recorded whatever the limits say. Those that are not are told with\n"
+     "their line. The same file again changes nothing. Exit 1 when one was declined\n"
+     "or can't be read, 3 when it is not known of one.\n",
+     advise_options, true, command_advise},
+    {"blocks", NULL, "the block list",
+     "Prints which cards and apps a device must refuse when it is on its own, or may\n"
+     "take again, in the order in which that was decided; the last entry of a card\n"
+     "or app holds. With --state, what comes of them all.\n",
+     blocks_options, true, command_blocks},
     {"balance", NULL, "what is left of a card's or an app's credit",
      "Says whether a purchase would be taken now, and what every limit stands at.\n", balance_options, true,
      command_balance},

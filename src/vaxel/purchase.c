@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/card.h"
-#include "base/check.h"
 #include "vaxel/ask.h"
 #include "vaxel/print.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* What is bought, as the person gave it. */
 struct wish {
@@ -15,12 +13,6 @@ struct wish {
     char id[REQUEST_ID_TEXT_SIZE];
     int64_t timeout_us;
 };
-
-static struct request_id make_id(void) {
-    uint8_t random[10];
-    CHECK(getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
-    return request_id_make(instant_now(), random);
-}
 
 static bool take_text(const struct invocation *invocation, const char *option, char *text, size_t capacity) {
     const char *given = invocation_value(invocation, option);
@@ -35,29 +27,33 @@ static bool take_text(const struct invocation *invocation, const char *option, c
 }
 
 static bool take_price(const struct invocation *invocation, struct money *amount) {
-    const char *currency = invocation_value(invocation, "currency");
     if (!invocation_has(invocation, "amount")) {
         usage_wrong(invocation, "--amount is missing");
         return false;
     }
-    if (!currency_parse(currency != NULL ? currency : invocation->settings.currency, &amount->currency)) {
-        usage_wrong(invocation, "--currency wants the three capital letters of a currency of two decimals");
-        return false;
-    }
-    return invocation_amount(invocation, "amount", &amount->minor);
+    return ask_currency(invocation, &amount->currency) && invocation_amount(invocation, "amount", &amount->minor);
+}
+
+/* A switch that is given a time as well: --hold=15min. */
+static bool take_hold(const struct invocation *invocation, struct authorize *authorize) {
+    const char *text = invocation_value(invocation, "hold");
+    authorize->is_hold = text != NULL;
+    return text == NULL || text[0] == '\0' || invocation_duration(invocation, "hold", &authorize->hold_us);
 }
 
 static bool read_wish(const struct invocation *invocation, struct wish *wish) {
     struct authorize *authorize = &wish->request.authorize;
     wish->request.call = CALL_AUTHORIZE;
     wish->timeout_us = ASK_DEFAULT_TIMEOUT_US;
-    authorize->id = make_id();
+    authorize->id = ask_new_id();
+    authorize->allows_partial = invocation_has(invocation, "partial");
+    wish->request.is_intended = invocation_has(invocation, "intended");
     if (!ask_credential(invocation, &authorize->credential, wish->credential) ||
         !take_price(invocation, &authorize->amount) ||
         !take_text(invocation, "product", authorize->product.code, sizeof authorize->product.code) ||
         !take_text(invocation, "place", authorize->place.text, sizeof authorize->place.text) ||
-        !invocation_duration(invocation, "timeout", &wish->timeout_us) ||
-        (invocation_has(invocation, "id") && !ask_id(invocation, &authorize->id)))
+        !take_hold(invocation, authorize) || !invocation_duration(invocation, "timeout", &wish->timeout_us) ||
+        (invocation_has(invocation, "id") && !ask_id(invocation, "id", &authorize->id)))
         return false;
     if (authorize->product.code[0] == '\0') {
         usage_wrong(invocation, "--product is missing");
@@ -81,6 +77,7 @@ static void write_json(const struct wish *wish, const struct asked *asked) {
     json_text(&json, "currency", wish->request.authorize.amount.currency.code);
     json_text(&json, "safety", print_safety_name(answer->safety));
     json_truth(&json, "repeat", answer->is_repeat);
+    json_time(&json, "expires_at", answer->expires_at);
     json_text(&json, "field", answer->differs == FIELD_NONE ? NULL : content_field_name(answer->differs));
     if (answer->deciding >= 0)
         json_limit(&json, "decided_by", &answer->limits[answer->deciding]);
@@ -122,6 +119,20 @@ static void print_credit_left(const struct answer *answer, const char *currency)
     }
 }
 
+/* What is not as the words of the request lead one to think. */
+static void print_approved(const struct answer *answer, const struct authorize *authorize) {
+    char text[MONEY_TEXT_SIZE];
+    char until[PRINT_TIME_SIZE];
+    if (answer->decision == DECISION_APPROVED && answer->amount_minor != authorize->amount.minor) {
+        money_format(answer->amount_minor, text);
+        print_fact("Approved for", "%s %s only", text, authorize->amount.currency.code);
+    }
+    if (answer->expires_at.us != 0) {
+        print_time(answer->expires_at, until);
+        print_fact("Held until", "%s", until);
+    }
+}
+
 static void print_answer(const struct wish *wish, const struct asked *asked) {
     const struct authorize *authorize = &wish->request.authorize;
     const struct answer *answer = &asked->reply.answer;
@@ -135,6 +146,7 @@ static void print_answer(const struct wish *wish, const struct asked *asked) {
     if (answer->differs != FIELD_NONE)
         print_fact("Differs", "%s", content_field_name(answer->differs));
     print_fact("Safety", "%s", safety_in_words(answer->safety));
+    print_approved(answer, authorize);
     print_credit_left(answer, authorize->amount.currency.code);
     print_fact(authorize->credential.kind == CREDENTIAL_CARD ? "Card" : "App", "%s", wish->credential);
     print_fact("Id", "%s", wish->id);

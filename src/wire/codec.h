@@ -8,9 +8,9 @@
 #include <protobuf-c/protobuf-c.h>
 
 /* Advices take most. One of the fewest bytes that can be right (52: id, card, amount, product) becomes seven pieces of
- * 368 bytes in all, a pointer of 8, and at most 64 of what protobuf-c notes down while it reads: less than nine for each
- * of its own. So the fullest frame of well-formed advices has its place, also one of too many, which can then be told how
- * many it holds. Everything else takes far less; what is not touched costs nothing. */
+ * 368 bytes in all, a pointer of 8, and at most 64 of what protobuf-c notes down while it reads: less than nine for
+ * each of its own. So the fullest frame of well-formed advices has its place, also one of too many, which can then be
+ * told how many it holds. Everything else takes far less; what is not touched costs nothing. */
 #define ARENA_SIZE ((size_t)9 * WIRE_ENVELOPE_MAX)
 
 /* The newest reason that this version knows. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/kinds.h"
+#include "wire/wire.h"
 
 #include <string.h>
 
@@ -10,7 +11,7 @@ static const char *const names[] = {
 };
 #define KIND_COUNT ((int)(sizeof names / sizeof *names))
 
-const char *kind_name(enum entry_kind kind) {
+const char *wire_kind_name(enum entry_kind kind) {
     return (int)kind >= ENTRY_PURCHASE && (int)kind < KIND_COUNT ? names[kind] : "";
 }
 

@@ -6,7 +6,7 @@
 
 static void write_marks(Vaxel__V1__LookupResponse *message, const struct found *found) {
     message->reversed = found->is_reversed;
-    message->kind = writing_text(kind_name(found->entry.kind));
+    message->kind = writing_text(wire_kind_name(found->entry.kind));
     message->forced = (found->entry.flags & ENTRY_FORCED) != 0;
     message->late = (found->entry.flags & ENTRY_LATE) != 0;
     message->stand_in = (found->entry.flags & ENTRY_STAND_IN) != 0;

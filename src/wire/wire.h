@@ -80,6 +80,9 @@ struct block_list {
     uint32_t limit; /* 1 to BLOCKS_PER_PAGE */
 };
 
+/* "purchase", "hold", …: what an entry's kind is called in the protocol; "" for none that this version knows. */
+const char *wire_kind_name(enum entry_kind kind);
+
 /* A request as it came in; `reply_to`, `client`, `client_channels`, a purchase's `tap_window_us` and a settlement's
  * `is_any_clients` are the shell's to fill. */
 struct wire_request {
@@ -161,7 +164,7 @@ enum wire_reply_kind {
 struct wire_reply {
     uint64_t correlation;
     enum wire_reply_kind kind;
-    enum call call; /* of an ANSWER: CALL_AUTHORIZE or CALL_BALANCE; a SETTLED does not say which of the four it was */
+    enum call call; /* of an ANSWER: CALL_AUTHORIZE or CALL_BALANCE; which of the four a SETTLED was, it does not say */
     struct request_id id;
     struct instant server_time;
     struct currency currency; /* of the amounts in an ANSWER, SETTLED or FOUND; empty when none is told */
