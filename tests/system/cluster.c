@@ -2,6 +2,7 @@
 #include "cluster.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,27 +44,45 @@ static void add_company(struct cluster *cluster) {
     add_credit(cluster, CARD_SUSPENDED, "2, 4, NULL, 100000, 'active'");
     add_credit(cluster, CARD_POOR_COMPANY, "3, 5, NULL, 500000, 'active'");
     add_credit(cluster, CARD_POOR_COMPANY_TOO, "3, 6, NULL, 500000, 'active'");
-    cluster_sql(cluster, "INSERT INTO client (name, kind, calls, channels) VALUES "
-                         "('validator-1', 'validator', '{authorize,balance,echo}', '{card}'), "
-                         "('app-backend-1', 'app_backend', '{authorize,balance,lookup,echo}', '{app}'), "
-                         "('office-1', 'office', '{authorize,balance,lookup,echo}', '{card,app,portal}'), "
-                         "('ops-1', 'ops', '{authorize,balance,lookup,echo}', '{card,app,portal}')");
+    cluster_sql(cluster,
+                "INSERT INTO client (name, kind, calls, channels) VALUES "
+                "('validator-1', 'validator', '{authorize,balance,echo,capture,void,reverse,advise,block_list}', "
+                "'{card}'), "
+                "('app-backend-1', 'app_backend', '{authorize,balance,lookup,echo,capture,void,reverse}', '{app}'), "
+                "('office-1', 'office', '{authorize,balance,lookup,echo,capture,void,reverse,refund}', "
+                "'{card,app,portal}'), "
+                "('ops-1', 'ops', '{authorize,balance,lookup,echo,reverse}', '{card,app,portal}')");
 }
 
-static void write_config(struct cluster *cluster, struct node_process *node, const struct cluster_wishes *wishes) {
-    FILE *file = fopen(node->config, "w");
-    cr_assert_not_null(file, "can't write %s", node->config);
+/* A connection string may be longer than a line of a settings file: each of its words gets one, which goes on with the
+ * text above. */
+static void write_conninfo(FILE *file, const char *conninfo) {
+    fputs("[postgres]\nconninfo = ", file);
+    for (const char *at = conninfo; *at != '\0'; at++)
+        fputs(*at == ' ' ? "\n    " : (char[]){*at, '\0'}, file);
+}
+
+static void write_config(struct cluster *cluster, struct node_process *node, const char *settings) {
+    char fresh[TEST_TEXT + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", node->config);
+    FILE *file = fopen(fresh, "w");
+    cr_assert_not_null(file, "can't write %s", fresh);
     fprintf(file,
             "[listen]\naddress = 127.0.0.1:%d\n"
             "[tls]\ncertificate = %s/server.pem\nkey = %s/server.key\nauthority = %s/authority.pem\n"
-            "[redis]\naddress = %s\n"
-            "[postgres]\nconninfo = %s application_name=%s\n"
+            "[redis]\naddress = %s\n",
+            node->port, cluster->directory, cluster->directory, cluster->directory, cluster->redis.address);
+    write_conninfo(file, cluster->conninfo);
+    fprintf(file,
+            "\n    application_name=%s\n"
             "[client]\nconnect = 127.0.0.1:%d\ncertificate = %s/ops-1.pem\nkey = %s/ops-1.key\n"
             "authority = %s/authority.pem\n%s",
-            node->port, cluster->directory, cluster->directory, cluster->directory, cluster->redis.address,
-            cluster->conninfo, strrchr(node->config, '/') + 1, node->port, cluster->directory, cluster->directory,
-            cluster->directory, wishes->settings == NULL ? "" : wishes->settings);
+            strrchr(node->config, '/') + 1, node->port, cluster->directory, cluster->directory, cluster->directory,
+            settings == NULL ? "" : settings);
+    if (cluster->has_journals)
+        fprintf(file, "[stand_in]\njournal = %s.journal\n", node->config);
     cr_assert_eq(fclose(file), 0);
+    cr_assert_eq(rename(fresh, node->config), 0); /* a node may be reading it */
 }
 
 static const char *program_name = "vaxeld";
@@ -103,7 +122,7 @@ void cluster_start(struct cluster *cluster, struct cluster_wishes wishes) {
         node->port = test_free_port();
         snprintf(node->config, sizeof node->config, "%.200s/node%d.ini", cluster->directory, i);
         snprintf(node->log, sizeof node->log, "%.200s/node%d.log", cluster->directory, i);
-        write_config(cluster, node, &wishes);
+        write_config(cluster, node, wishes.settings);
         cluster_start_node(cluster, i);
     }
     for (int i = 0; i < cluster->node_count; i++)
@@ -119,6 +138,30 @@ void cluster_stop(struct cluster *cluster) {
         test_postgres_stop(&cluster->postgres);
     if (cluster->has_own_database)
         test_database_drop(&cluster->database);
+}
+
+void cluster_change_settings(struct cluster *cluster, int node, const char *settings) {
+    write_config(cluster, &cluster->nodes[node], settings);
+    cr_assert_eq(kill(cluster->nodes[node].pid, SIGHUP), 0);
+}
+
+bool cluster_log_tells(struct cluster *cluster, int node, const char *text) {
+    FILE *file = fopen(cluster->nodes[node].log, "r");
+    cr_assert_not_null(file);
+    char line[2048];
+    bool is_told = false;
+    while (!is_told && fgets(line, sizeof line, file) != NULL)
+        is_told = strstr(line, text) != NULL;
+    fclose(file);
+    return is_told;
+}
+
+void cluster_wait_log(struct cluster *cluster, int node, const char *text) {
+    int64_t give_up = tick_now().us + READY_US;
+    while (!cluster_log_tells(cluster, node, text)) {
+        cr_assert_lt(tick_now().us, give_up, "the log of node %d does not tell: %s", node, text);
+        usleep(5000);
+    }
 }
 
 static void tls_files(struct cluster *cluster, const char *client, char text[3][TEST_TEXT],

@@ -24,6 +24,7 @@ struct cluster {
     struct test_database database;
     struct test_postgres postgres; /* where the test has a server of its own */
     bool has_own_postgres;
+    bool has_journals;
     bool has_own_database; /* in the PostgreSQL of the whole run */
     const char *conninfo;
     int node_count;
@@ -36,6 +37,7 @@ struct cluster_wishes {
     bool own_postgres;    /* because it will be broken */
     const char *conninfo; /* a migrated database that the test has seen to itself */
     const char *program;  /* "vaxeld" unless said */
+    bool journals;        /* each node has one to stand in with */
     const char *settings; /* more lines for the configuration, e.g. "[switch]\nworkers = 2\n" */
 };
 
@@ -45,6 +47,11 @@ void cluster_stop(struct cluster *cluster);
 
 void cluster_start_node(struct cluster *cluster, int node);
 void cluster_wait_ready(struct cluster *cluster, int node);
+/* Puts other lines in place of the wished ones in a node's configuration, and tells it by SIGHUP. */
+void cluster_change_settings(struct cluster *cluster, int node, const char *settings);
+/* Whether a line of a node's log has this; or waits until one has. */
+bool cluster_log_tells(struct cluster *cluster, int node, const char *text);
+void cluster_wait_log(struct cluster *cluster, int node, const char *text);
 /* Runs SQL in the cluster's database; the first column of the first row as text. */
 const char *cluster_sql(struct cluster *cluster, const char *format, ...);
 /* Runs `vaxel audit` until it is clean or ten seconds have passed, and expects it to be. */

@@ -3,6 +3,7 @@
 #include "cluster.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,5 +153,51 @@ Test(manners, a_client_over_its_rate_is_busy_and_the_others_are_not) {
     cr_expect(is_busy);
     client_disconnect(connection);
     cr_expect_eq(cluster_buy(&cluster, 0, CARD_RICH).decision, DECISION_APPROVED);
+    cluster_stop(&cluster);
+}
+
+/* ---- the start ---- */
+
+static void stop_node_and_postgres(void) {
+    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true});
+    cr_assert_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
+    test_postgres_kill(&cluster.postgres);
+    cluster_start_node(&cluster, 0);
+    cluster_wait_log(&cluster, 0, "the start waits for PostgreSQL");
+}
+
+Test(manners, a_node_that_finds_postgresql_away_waits_for_it) {
+    stop_node_and_postgres();
+    test_postgres_restart(&cluster.postgres);
+    cluster_wait_ready(&cluster, 0);
+    cr_expect_eq(cluster_buy(&cluster, 0, CARD_RICH).decision, DECISION_APPROVED);
+    cluster_stop(&cluster);
+}
+
+Test(manners, a_node_that_waits_for_postgresql_can_be_ended) {
+    stop_node_and_postgres();
+    cr_expect_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
+    cluster.nodes[0].pid = 0;
+    cluster_stop(&cluster);
+}
+
+Test(manners, a_database_that_is_not_migrated_stops_the_start) {
+    cluster_start(&cluster, (struct cluster_wishes){0});
+    cluster_sql(&cluster, "DROP TABLE schema_migration");
+    cr_assert_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
+    char output[4096];
+    cr_expect_eq(run_vaxeld(cluster.nodes[0].config, NULL, output), 1);
+    cr_expect_not_null(strstr(output, "vaxel migrate"), "%s", output);
+    cluster.nodes[0].pid = 0;
+    cluster_stop(&cluster);
+}
+
+Test(manners, a_database_that_does_not_exist_stops_the_start) {
+    cluster_start(&cluster, (struct cluster_wishes){0});
+    char output[4096];
+    char conninfo[TEST_TEXT + 64];
+    snprintf(conninfo, sizeof conninfo, "--set=postgres.conninfo=%s dbname=nowhere", cluster.conninfo);
+    cr_expect_eq(run_vaxeld(cluster.nodes[0].config, conninfo, output), 1);
+    cr_expect_not_null(strstr(output, "nowhere"), "%s", output);
     cluster_stop(&cluster);
 }
