@@ -136,6 +136,7 @@ static enum item item_of(const struct question *question) {
     case QUESTION_SPENT:
         return ITEM_SPENT;
     case QUESTION_UNDO:
+    case QUESTION_APPLY:
         break;
     }
     CHECK(!"an undo goes alone");

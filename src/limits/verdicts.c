@@ -58,6 +58,7 @@ static bool set_kind(struct verdict *verdict, const struct question *question, i
             return false;
         verdict->kind = said == 0 ? VERDICT_COUNTED : VERDICT_REFUSED;
         verdict->refusing = (uint16_t)said;
+        verdict->approved_minor = said == 0 ? question->amount_minor : 0;
     }
     return is_answer_to(question, verdict->kind) &&
            (said != SAYS_REMEMBERED || question->refusal != REASON_UNSPECIFIED);

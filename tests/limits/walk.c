@@ -261,7 +261,7 @@ static void rebuild(uint32_t connection) {
         bool is_refused = kind == MEMORY_REFUSED;
         remembered[i] = (struct remembered){id_of(id),
                                             DAY,
-                                            {kind, is_refused ? REASON_ENDED : REASON_UNSPECIFIED,
+                                            {kind, 0, is_refused ? REASON_ENDED : REASON_UNSPECIFIED,
                                              is_refused ? (uint16_t)below(8) : 0, content_of(below(1000))}};
         /* A rebuild tells of an id once. */
         bool is_twice = false;
