@@ -39,6 +39,9 @@ struct journal_options {
 struct journal *journal_open(const struct journal_options *options, struct failure *failure);
 void journal_close(struct journal *journal);
 
+/* Takes other limits for what comes from now on. */
+void journal_change(struct journal *journal, int64_t capacity_minor, int64_t age_us);
+
 /* Whether a purchase would be taken now. */
 bool journal_is_open(const struct journal *journal, struct instant now);
 
