@@ -117,12 +117,13 @@ const struct config_setting settings_table[] = {
          "Where purchases are kept while PostgreSQL is away; without one there is no stand-in."),
     LIVE_RANGE("stand_in", "after", stand_in_after_us, CONFIG_TIME_US, "100 ms", 1 * MS, 10 * MINUTE,
                "PostgreSQL counts as away when it owes an answer for so long, or when it can't be reached."),
-    RANGE("stand_in", "amount", stand_in_amount_minor, CONFIG_MONEY_MINOR, "10000000.00", 0, MONEY_MAX_MINOR,
-          "What each worker may vouch for at once; past that purchases are not approved until PostgreSQL is back."),
+    LIVE_RANGE(
+        "stand_in", "amount", stand_in_amount_minor, CONFIG_MONEY_MINOR, "10000000.00", 0, MONEY_MAX_MINOR,
+        "What each worker may vouch for at once; past that purchases are not approved until PostgreSQL is back."),
     RANGE("stand_in", "size", stand_in_bytes, CONFIG_BYTES, "256 MiB", 2 * KIB * KIB, 1024 * GIB,
           "The size of each worker's journal on disk."),
-    RANGE("stand_in", "age", stand_in_age_us, CONFIG_TIME_US, "1 h", 1 * SECOND, 7 * 24 * HOUR,
-          "When the oldest purchase in a journal is older than this, no more are approved by it."),
+    LIVE_RANGE("stand_in", "age", stand_in_age_us, CONFIG_TIME_US, "1 h", 1 * SECOND, 7 * 24 * HOUR,
+               "When the oldest purchase in a journal is older than this, no more are approved by it."),
 
     RANGE("audit", "pause", audit_pause_us, CONFIG_TIME_US, "200 ms", 1 * MS, 1 * HOUR,
           "The pause between two looks of the audit, each at one organisation's month."),

@@ -21,6 +21,14 @@
 #define SEGMENTS 8
 #define NOTHING UINT32_MAX
 
+/* A journal, and the write of it that is under way. */
+struct store {
+    struct worker *worker;
+    struct journal *journal; /* NULL: none, or drained and closed */
+    struct net_file_write write;
+    bool is_writing;
+};
+
 /* An entry that the core has taken, by whose number it is known there. */
 struct drain {
     struct journal *journal;
@@ -29,11 +37,9 @@ struct drain {
 };
 
 struct journals {
-    struct journal *own;
-    struct journal *left[WORKERS_MAX]; /* by workers that are no more; NULL when drained */
-    struct net_file_write write;
-    bool is_writing;
-    bool is_open; /* as the core was told */
+    struct store own;
+    struct store left[WORKERS_MAX]; /* by workers that are no more */
+    bool is_open;                   /* as the core was told */
     struct drain *drains;
     uint32_t free_drain;
     uint64_t drained; /* since there was something to drain */
@@ -49,13 +55,25 @@ static void on_written(void *owner, uint32_t entry_owner, bool is_safe) {
     switch_journaled(worker->core, moment_now(), entry_owner, is_safe);
 }
 
-static struct journal *open_one(struct worker *worker, uint32_t index, struct failure *failure) {
+/* In blocks, as the journal wants them. */
+static int64_t segment_bytes(int64_t bytes) {
+    int64_t size = bytes / SEGMENTS / JOURNAL_BLOCK_BYTES * JOURNAL_BLOCK_BYTES;
+    return size < JOURNAL_SEGMENT_BYTES_MAX ? size : JOURNAL_SEGMENT_BYTES_MAX;
+}
+
+static void on_done(void *owner, int error) {
+    struct store *store = owner;
+    store->is_writing = false;
+    journal_written(store->journal, error == 0, strerror(error));
+}
+
+static bool open_store(struct worker *worker, struct store *store, uint32_t index, struct failure *failure) {
     const struct settings *settings = &worker->settings;
     char directory[CONFIG_TEXT_SIZE + 32];
     snprintf(directory, sizeof directory, "%s/worker%u", settings->journal, index);
     const struct journal_options options = {
         .directory = directory,
-        .segment_bytes = settings->stand_in_bytes / SEGMENTS,
+        .segment_bytes = segment_bytes(settings->stand_in_bytes),
         .capacity_bytes = settings->stand_in_bytes,
         .capacity_minor = settings->stand_in_amount_minor,
         .age_us = settings->stand_in_age_us,
@@ -63,17 +81,10 @@ static struct journal *open_one(struct worker *worker, uint32_t index, struct fa
         .owner = worker,
         .on_written = on_written,
     };
-    return journal_open(&options, failure);
-}
-
-static void tell_opened(const struct worker *worker, uint32_t index, const struct journal *journal) {
-    struct journal_facts facts;
-    journal_facts(journal, &facts);
-    if (facts.waiting > 0)
-        log_warning("node",
-                    "a journal holds purchases that PostgreSQL has to get worker=%u journal=%u entries=%" PRIu64
-                    " amount_minor=%" PRId64,
-                    worker->index, index, facts.waiting, facts.waiting_minor);
+    store->worker = worker;
+    store->write = (struct net_file_write){.on_done = on_done, .owner = store};
+    store->journal = journal_open(&options, failure);
+    return store->journal != NULL;
 }
 
 /* The number in "worker12"; false: it is no journal's name. */
@@ -95,10 +106,7 @@ static bool open_left(struct worker *worker, struct failure *failure) {
         uint32_t index;
         if (!is_journal_name(file->d_name, &index) || index < (uint32_t)worker->settings.workers)
             continue;
-        journals->left[index] = open_one(worker, index, failure);
-        is_good = journals->left[index] != NULL;
-        if (is_good)
-            tell_opened(worker, index, journals->left[index]);
+        is_good = open_store(worker, &journals->left[index], index, failure);
     }
     closedir(directory);
     return is_good;
@@ -111,12 +119,6 @@ static void init_drains(struct journals *journals, uint32_t count) {
         journals->drains[i].next_free = i + 1 < count ? i + 1 : NOTHING;
 }
 
-static void on_done(void *owner, int error) {
-    struct worker *worker = owner;
-    worker->journals->is_writing = false;
-    journal_written(worker->journals->own, error == 0, strerror(error));
-}
-
 bool journals_init(struct worker *worker, struct failure *failure) {
     const char *directory = worker->settings.journal;
     if (directory[0] == '\0')
@@ -126,13 +128,9 @@ bool journals_init(struct worker *worker, struct failure *failure) {
     struct journals *journals = calloc(1, sizeof *journals);
     CHECK(journals != NULL);
     worker->journals = journals;
-    journals->write = (struct net_file_write){.on_done = on_done, .owner = worker};
     init_drains(journals, (uint32_t)worker->settings.requests);
-    journals->own = open_one(worker, worker->index, failure);
-    if (journals->own == NULL)
-        return false;
-    tell_opened(worker, worker->index, journals->own);
-    return worker->index > 0 || open_left(worker, failure);
+    return open_store(worker, &journals->own, worker->index, failure) &&
+           (worker->index > 0 || open_left(worker, failure));
 }
 
 void journals_finish(struct worker *worker) {
@@ -140,10 +138,8 @@ void journals_finish(struct worker *worker) {
     if (journals == NULL)
         return;
     for (uint32_t i = 0; i < WORKERS_MAX; i++)
-        if (journals->left[i] != NULL)
-            journal_close(journals->left[i]);
-    if (journals->own != NULL)
-        journal_close(journals->own);
+        journal_close(journals->left[i].journal);
+    journal_close(journals->own.journal);
     free(journals->drains);
     free(journals);
 }
@@ -151,21 +147,36 @@ void journals_finish(struct worker *worker) {
 /* ---- what goes in ---- */
 
 bool journals_append(struct worker *worker, const struct entry *entry, uint32_t owner) {
-    return worker->journals != NULL && journal_append(worker->journals->own, instant_now(), entry, owner);
+    return worker->journals != NULL && journal_append(worker->journals->own.journal, instant_now(), entry, owner);
+}
+
+static void flush(struct store *store) {
+    struct journal_write write;
+    if (store->journal == NULL || store->is_writing || !journal_output(store->journal, &write))
+        return;
+    store->is_writing = true;
+    net_write_file(store->worker->net, &store->write, write.fd, write.offset, write.bytes);
+}
+
+/* Of those that were left one is written at a time: only marks of what is drained. */
+static void flush_left(struct journals *journals) {
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        flush(&journals->left[i]);
+        if (journals->left[i].is_writing)
+            return;
+    }
 }
 
 void journals_flush(struct worker *worker) {
-    struct journals *journals = worker->journals;
-    struct journal_write write;
-    if (journals == NULL || journals->is_writing || !journal_output(journals->own, &write))
+    if (worker->journals == NULL)
         return;
-    journals->is_writing = true;
-    net_write_file(worker->net, &journals->write, write.fd, write.offset, write.bytes);
+    flush(&worker->journals->own);
+    flush_left(worker->journals);
 }
 
 static void tell_openness(const struct worker *worker, bool is_open) {
     struct journal_facts facts;
-    journal_facts(worker->journals->own, &facts);
+    journal_facts(worker->journals->own.journal, &facts);
     if (is_open)
         log_info("node", "the journal takes purchases worker=%u entries=%" PRIu64, worker->index, facts.waiting);
     else
@@ -179,7 +190,7 @@ static void tell_openness(const struct worker *worker, bool is_open) {
 
 static void look_at_openness(struct worker *worker, struct moment now) {
     struct journals *journals = worker->journals;
-    bool is_open = journal_is_open(journals->own, now.instant);
+    bool is_open = journal_is_open(journals->own.journal, now.instant);
     if (is_open == journals->is_open)
         return;
     journals->is_open = is_open;
@@ -193,7 +204,7 @@ static void look_at_openness(struct worker *worker, struct moment now) {
 static bool find_next(struct journals *journals) {
     struct drain *drain = &journals->next_drain;
     for (uint32_t i = 0; i <= WORKERS_MAX; i++) {
-        drain->journal = i < WORKERS_MAX ? journals->left[i] : journals->own;
+        drain->journal = i < WORKERS_MAX ? journals->left[i].journal : journals->own.journal;
         if (drain->journal != NULL && journal_next(drain->journal, &journals->next, &drain->ticket))
             return true;
     }
@@ -228,20 +239,6 @@ static uint64_t waiting_in(const struct journal *journal) {
     return facts.waiting;
 }
 
-/* A journal that was left is drained: nobody writes into it any more. */
-static void close_left(struct worker *worker, struct journal *journal) {
-    struct journals *journals = worker->journals;
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        if (journals->left[i] != journal || waiting_in(journal) > 0)
-            continue;
-        log_info("node",
-                 "the journal of a worker that is no more is drained, its directory may be removed: %s/worker%u",
-                 worker->settings.journal, i);
-        journal_close(journal);
-        journals->left[i] = NULL;
-    }
-}
-
 void journals_drained(struct worker *worker, uint64_t ticket) {
     struct journals *journals = worker->journals;
     CHECK(ticket < (uint64_t)worker->settings.requests);
@@ -254,13 +251,32 @@ void journals_drained(struct worker *worker, uint64_t ticket) {
         return;
     log_info("node", "journal drained worker=%u entries=%" PRIu64, worker->index, journals->drained);
     journals->drained = 0;
-    close_left(worker, drain.journal);
+}
+
+/* Nobody writes into them any more but what marks them as drained. */
+static void close_left(struct worker *worker) {
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        struct store *store = &worker->journals->left[i];
+        if (store->is_writing)
+            return;
+        if (store->journal == NULL || waiting_in(store->journal) > 0)
+            continue;
+        flush(store);
+        if (store->is_writing)
+            return;
+        log_info("node",
+                 "the journal of a worker that is no more is drained, its directory may be removed: %s/worker%u",
+                 worker->settings.journal, i);
+        journal_close(store->journal);
+        store->journal = NULL;
+    }
 }
 
 void journals_tick(struct worker *worker, struct moment now) {
     if (worker->journals == NULL)
         return;
     look_at_openness(worker, now);
+    close_left(worker);
     while (worker->has_records && drain_one(worker, now))
         ;
 }
@@ -269,13 +285,26 @@ uint64_t journals_waiting(const struct worker *worker) {
     const struct journals *journals = worker->journals;
     if (journals == NULL)
         return 0;
-    uint64_t waiting = waiting_in(journals->own);
+    uint64_t waiting = waiting_in(journals->own.journal);
     for (uint32_t i = 0; i < WORKERS_MAX; i++)
-        waiting += waiting_in(journals->left[i]);
+        waiting += waiting_in(journals->left[i].journal);
     return waiting;
+}
+
+static bool is_writing(const struct journals *journals) {
+    bool is_one_writing = journals->own.is_writing;
+    for (uint32_t i = 0; i < WORKERS_MAX; i++)
+        is_one_writing |= journals->left[i].is_writing;
+    return is_one_writing;
 }
 
 bool journals_is_busy(const struct worker *worker) {
     return worker->journals != NULL &&
-           (worker->journals->is_writing || (worker->has_records && journals_waiting(worker) > 0));
+           (is_writing(worker->journals) || (worker->has_records && journals_waiting(worker) > 0));
+}
+
+void journals_change(struct worker *worker) {
+    if (worker->journals != NULL)
+        journal_change(worker->journals->own.journal, worker->settings.stand_in_amount_minor,
+                       worker->settings.stand_in_age_us);
 }

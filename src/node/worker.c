@@ -73,8 +73,10 @@ static struct tick next_tick(const struct worker *worker) {
 }
 
 static void take_changes(struct worker *worker) {
-    if (changes_take(worker->shared->changes, &worker->changes_seen, &worker->settings))
-        ports_change(worker);
+    if (!changes_take(worker->shared->changes, &worker->changes_seen, &worker->settings))
+        return;
+    ports_change(worker);
+    journals_change(worker);
 }
 
 /* What the events of the turn made goes out: one write to Redis, one batch to PostgreSQL, one write to the journal; the

@@ -172,6 +172,8 @@ void journals_flush(struct worker *worker);
 uint64_t journals_waiting(const struct worker *worker);
 /* Something is to be done yet before the worker may end: a write, or a drain that goes on. */
 bool journals_is_busy(const struct worker *worker);
+/* Takes its limits from settings that changed. */
+void journals_change(struct worker *worker);
 
 /* ---- audits.c: the audit, of one worker ---- */
 void audits_init(struct worker *worker);
