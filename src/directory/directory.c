@@ -48,7 +48,11 @@ struct directory *directory_open(const struct directory_options *options, struct
     directory->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     CHECK(directory->stop_fd >= 0);
     directory->loader.source = (struct source){.conninfo = directory->conninfo, .stop_fd = directory->stop_fd};
-    if (!look(directory, failure)) {
+    bool is_loaded = look(directory, failure);
+    while (!is_loaded && directory->loader.source.turns < directory->loader.source.hosts) {
+        is_loaded = look(directory, failure);
+    }
+    if (!is_loaded) {
         directory_close(directory);
         return NULL;
     }

@@ -11,6 +11,7 @@
 /* Rows that are taken in under one hold of the lock. */
 #define SLICE_ROWS 2048u
 #define SQL_SIZE 4096
+#define IDENTIFY_US INT64_C(5000000)
 
 /* UNKNOWN: the changes do not fit what the book has, the connection is well; only loading everything helps. */
 enum look { LOOK_DONE, LOOK_UNKNOWN, LOOK_LOST };
@@ -25,11 +26,14 @@ struct slice {
 
 /* ---- the question ---- */
 
-/* Numbers of transactions mean something only within one database, and one line of its history. */
+/* Numbers of transactions mean something only within one database, and one line of its history. The message is
+ * something to commit: a server with a synchronous standby must hear from it before it is believed, so an old primary
+ * that came back after its standby was promoted is not. */
 static const char identity_sql[] =
     "LISTEN vaxel_directory;"
     "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid || '/' ||"
-    " left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_database WHERE datname = current_database()";
+    " left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+    " FROM pg_database, pg_logical_emit_message(true, 'vaxel', '') WHERE datname = current_database()";
 
 static void append_sql(char *sql, const char *text) {
     size_t size = strlen(sql);
@@ -198,8 +202,9 @@ static bool load(struct loader *loader, struct book *book, struct failure *failu
     return true;
 }
 
-static bool connect_and_listen(struct loader *loader, struct failure *failure) {
-    if (!source_connect(&loader->source, failure) || !source_ask(&loader->source, identity_sql, failure)) {
+/* Whose changes these are, and from now on to be told of them. */
+static bool identify(struct loader *loader, struct failure *failure) {
+    if (!source_ask(&loader->source, identity_sql, failure)) {
         return false;
     }
     char identity[sizeof(loader->identity)] = "";
@@ -219,11 +224,21 @@ static bool connect_and_listen(struct loader *loader, struct failure *failure) {
         loader->xmin = 0;
         memcpy(loader->identity, identity, sizeof(identity));
     }
+    loader->identified_at = tick_now();
     return true;
 }
 
+/* A connection may outlive the day on which its server was the primary, so it is asked again. */
+static bool make_sure(struct loader *loader, struct failure *failure) {
+    bool is_new = loader->source.connection == NULL;
+    if (is_new && !source_connect(&loader->source, failure)) {
+        return false;
+    }
+    return (!is_new && tick_now().us - loader->identified_at.us < IDENTIFY_US) || identify(loader, failure);
+}
+
 bool loader_look(struct loader *loader, struct book *book, struct failure *failure) {
-    if (loader->source.connection == NULL && !connect_and_listen(loader, failure)) {
+    if (!make_sure(loader, failure)) {
         return false;
     }
     if (loader->xmin != 0) {

@@ -16,7 +16,8 @@
 struct loader {
     struct source source;
     char identity[96]; /* of the database whose transactions are counted; "" before the first */
-    uint64_t xmin;     /* of the last look; 0: everything must be loaded */
+    struct tick identified_at;
+    uint64_t xmin; /* of the last look; 0: everything must be loaded */
 };
 
 /* One look: connects when there is no connection. False: PostgreSQL is away or not as it should be; the book is as

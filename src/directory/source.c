@@ -2,10 +2,12 @@
 #include "directory/source.h"
 
 #include "base/check.h"
+#include "base/list.h"
 #include "base/log.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum await { AWAIT_READY, AWAIT_STOPPED, AWAIT_LATE };
@@ -39,6 +41,7 @@ void source_disconnect(struct source *source) {
 static bool lose(struct source *source, const char *what, const char *why, struct failure *failure) {
     (void)failure_set(failure, "%s: %.*s", what, (int)strcspn(why, "\n"), why);
     source_disconnect(source);
+    source->turns++;
     return false;
 }
 
@@ -69,13 +72,43 @@ static void pass_notice(void *owner, const char *message) {
     log_debug("directory", "PostgreSQL says: %s", message);
 }
 
+/* One of the conninfo's lists of hosts, begun in turn; NULL: it has none. */
+static char *turn_of(const struct source *source, const PQconninfoOption *options, const char *keyword) {
+    for (const PQconninfoOption *at = options; at != NULL && at->keyword != NULL; at++) {
+        if (strcmp(at->keyword, keyword) == 0 && at->val != NULL) {
+            char *turned = malloc(strlen(at->val) + 1);
+            CHECK(turned != NULL);
+            list_turn(at->val, source->turns, turned);
+            return turned;
+        }
+    }
+    return NULL;
+}
+
 bool source_connect(struct source *source, struct failure *failure) {
+    PQconninfoOption *options = PQconninfoParse(source->conninfo, NULL);
+    char *hosts[] = {turn_of(source, options, "host"), turn_of(source, options, "hostaddr"),
+                     turn_of(source, options, "port")};
     /* What stands before dbname is a default that the conninfo may set otherwise; what stands after it is firm. */
-    static const char *const keywords[] = {
-        "fallback_application_name", "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
-        "keepalives_count",          "dbname",           "client_encoding", NULL};
-    const char *const values[] = {"vaxel directory", "5000", "5", "2", "2", source->conninfo, "UTF8", NULL};
+    static const char *const keywords[] = {"fallback_application_name",
+                                           "tcp_user_timeout",
+                                           "keepalives_idle",
+                                           "keepalives_interval",
+                                           "keepalives_count",
+                                           "dbname",
+                                           "client_encoding",
+                                           "host",
+                                           "hostaddr",
+                                           "port",
+                                           NULL};
+    const char *const values[] = {"vaxel directory", "5000",   "5",      "2", "2", source->conninfo, "UTF8",
+                                  hosts[0],          hosts[1], hosts[2], NULL};
+    source->hosts = hosts[0] == NULL ? 1 : list_count(hosts[0]);
     source->connection = PQconnectStartParams(keywords, values, 1);
+    for (size_t at = 0; at < sizeof hosts / sizeof *hosts; at++) {
+        free(hosts[at]);
+    }
+    PQconninfoFree(options);
     CHECK(source->connection != NULL);
     PQsetNoticeProcessor(source->connection, pass_notice, NULL);
     if (!shake_hands(source, failure)) {

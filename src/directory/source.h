@@ -15,6 +15,9 @@
 struct source {
     const char *conninfo;
     int stop_fd;        /* readable: wait no longer */
+    unsigned turns;     /* failures so far: which of the conninfo's hosts is the first to be tried, for libpq does not
+                           pass over one that takes a connection and is silent */
+    unsigned hosts;     /* in the conninfo; known when one has been tried */
     PGconn *connection; /* NULL: none */
 };
 

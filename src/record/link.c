@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/link.h"
 #include "base/check.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "record/rows.h"
 #include "record/version.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void connect_start(struct link *link);
@@ -44,6 +46,7 @@ void link_fail(struct link *link, const char *why) {
     link->stage = LINK_DOWN;
     link->wants = 0;
     link->syncs_owed = 0;
+    link->turns++;
     link->retry_at.us = link->now.us + link->options.reconnect_us;
     if (was_up)
         link->options.on_lost(link->options.owner);
@@ -55,10 +58,39 @@ static void pass_over_notice(void *unused, const char *message) {
     (void)message;
 }
 
+#define HOST_LISTS 3
+
+/* Of a conninfo's lists of hosts the next one comes first after each failure: libpq by itself passes over a host that
+ * refuses, but not over one that takes a connection and is silent, as a server that was stopped does. */
+static PGconn *connect_in_turn(const char *conninfo, unsigned turns) {
+    static const char *const lists[HOST_LISTS] = {"host", "hostaddr", "port"};
+    const char *keywords[HOST_LISTS + 2] = {"dbname"};
+    const char *values[HOST_LISTS + 2] = {conninfo};
+    char *turned[HOST_LISTS] = {NULL};
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    for (int at = 0; at < HOST_LISTS; at++) {
+        const PQconninfoOption *option = options;
+        while (option != NULL && option->keyword != NULL && strcmp(option->keyword, lists[at]) != 0)
+            option++;
+        if (option != NULL && option->val != NULL) {
+            turned[at] = malloc(strlen(option->val) + 1);
+            CHECK(turned[at] != NULL);
+            list_turn(option->val, turns, turned[at]);
+        }
+        keywords[1 + at] = lists[at];
+        values[1 + at] = turned[at]; /* NULL: as libpq would have it */
+    }
+    PGconn *connection = PQconnectStartParams(keywords, values, 1);
+    for (int at = 0; at < HOST_LISTS; at++)
+        free(turned[at]);
+    PQconninfoFree(options);
+    return connection;
+}
+
 static void connect_start(struct link *link) {
     link->stage = LINK_CONNECTING;
     link->heard_at = link->now;
-    link->connection = PQconnectStart(link->options.conninfo);
+    link->connection = connect_in_turn(link->options.conninfo, link->turns);
     CHECK(link->connection != NULL);
     PQsetNoticeProcessor(link->connection, pass_over_notice, NULL);
     if (PQstatus(link->connection) == CONNECTION_BAD)
@@ -115,13 +147,19 @@ void link_row_by_row(struct link *link) {
  */
 #define PREPARING_VERSION 1
 
+/* Something to commit, so that a server with a synchronous standby must hear from it before the link is up. What a
+ * crash left in its tables without the standby's knowledge is on the standby then; and an old primary that came back
+ * after its standby was promoted is never heard of. */
+static const char proof[] = "SELECT pg_logical_emit_message(true, 'vaxel', '')";
+
 static void prepare(struct link *link) {
     PGconn *connection = link->connection;
     link->stage = LINK_PREPARING;
     link->prepared = 0;
     bool is_sent = PQsetnonblocking(connection, 1) == 0 && PQenterPipelineMode(connection) == 1 &&
                    PQsendQueryParams(connection, link->options.settings, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
-                   PQsendQueryParams(connection, version_query, 0, NULL, NULL, NULL, NULL, 0) == 1;
+                   PQsendQueryParams(connection, version_query, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+                   PQsendQueryParams(connection, proof, 0, NULL, NULL, NULL, NULL, 0) == 1;
     for (enum statement at = link->options.first; is_sent && at < link->options.end; at++)
         is_sent = PQsendPrepare(connection, statement_name(at), statement_text(at), 0, NULL) == 1;
     if (!is_sent)
@@ -238,11 +276,15 @@ static bool is_waited_for(const struct link *link) {
     return link->stage == LINK_CONNECTING || link->syncs_owed > 0;
 }
 
+static int64_t patience_us(const struct link *link) {
+    return link->stage == LINK_UP ? link->options.silence_us : link->options.connect_us;
+}
+
 void link_tick(struct link *link, struct tick now) {
     link->now = now;
     if (link->stage == LINK_DOWN && now.us >= link->retry_at.us)
         connect_start(link);
-    else if (is_waited_for(link) && now.us - link->heard_at.us >= link->options.silence_us)
+    else if (is_waited_for(link) && now.us - link->heard_at.us >= patience_us(link))
         link_fail(link, "no answer in time");
 }
 
@@ -250,6 +292,6 @@ struct tick link_next_tick(const struct link *link) {
     if (link->stage == LINK_DOWN)
         return link->retry_at;
     if (is_waited_for(link))
-        return (struct tick){link->heard_at.us + link->options.silence_us};
+        return (struct tick){link->heard_at.us + patience_us(link)};
     return (struct tick){INT64_MAX};
 }

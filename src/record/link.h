@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* link: one connection to PostgreSQL, without blocking, always in pipeline mode.
  *
- *   DOWN ─pause─▶ CONNECTING ─▶ PREPARING (settings, version, statements) ─▶ UP
- *     ▲                │              │                                       │
- *     └────────────────┴──────────────┴─── broken, silent, wrong version ─────┘
+ *   DOWN ─pause─▶ CONNECTING ─▶ PREPARING (settings, version, a commit, statements) ─▶ UP
+ *     ▲                │              │                                                 │
+ *     └────────────────┴──────────────┴─── broken, silent, wrong version ───────────────┘
  *
  * What is run between two syncs is one transaction. Private to record. */
 #ifndef VAXEL_RECORD_LINK_H
@@ -23,7 +23,8 @@ struct link_options {
     const char *settings;
     enum statement first, end; /* those to prepare */
     int64_t reconnect_us;
-    int64_t silence_us;
+    int64_t connect_us; /* the longest silence on the way up */
+    int64_t silence_us; /* ... and when it is UP */
     void *owner;
     void (*on_up)(void *owner);
     void (*on_lost)(void *owner); /* after on_up: everything owed is lost */
@@ -37,7 +38,8 @@ struct link {
     struct link_options options;
     enum link_stage stage;
     PGconn *connection;
-    short wants; /* poll(2)'s events */
+    short wants;    /* poll(2)'s events */
+    uint32_t turns; /* failures so far: which host is the first to be tried */
     uint32_t syncs_owed;
     uint32_t prepared;    /* PREPARING: statements ended so far */
     struct tick now;      /* of the call being served */

@@ -33,10 +33,12 @@ static void recorder_up(void *owner) {
 static void recorder_lost(void *owner) {
     struct record *record = owner;
     batch_lost(record);
-    if (!record->is_up)
-        return;
-    record->is_up = false;
-    record->options.on_up(record->options.owner, false);
+    if (record->is_up) {
+        record->is_up = false;
+        record->options.on_up(record->options.owner, false);
+    }
+    /* The reader may be at the same server, idle or more patient. */
+    link_fail(&record->reader, "the recorder's connection is lost");
 }
 
 static void recorder_result(void *owner, PGresult *result) {
@@ -79,6 +81,7 @@ static struct link_options recorder_options(struct record *record) {
         .first = STATEMENTS_RECORDER_FIRST,
         .end = STATEMENTS_RECORDER_END,
         .reconnect_us = record->options.reconnect_us,
+        .connect_us = record->options.silence_us,
         .silence_us = record->options.silence_us,
         .owner = record,
         .on_up = recorder_up,
@@ -97,6 +100,7 @@ static struct link_options reader_options(struct record *record) {
         .first = STATEMENTS_READER_FIRST,
         .end = STATEMENTS_READER_END,
         .reconnect_us = record->options.reconnect_us,
+        .connect_us = record->options.silence_us,
         .silence_us = READER_PATIENCE * record->options.silence_us,
         .owner = record,
         .on_up = reader_up,
