@@ -55,6 +55,9 @@ add_library(vaxel_test_checker STATIC ${checker_sources})
 target_include_directories(vaxel_test_checker PUBLIC ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(vaxel_test_checker PUBLIC vaxel_switch)
 vaxel_test(checker_test test_checker)
+add_executable(check_history ${PROJECT_SOURCE_DIR}/tests/check_history/main.c)
+set_target_properties(check_history PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(check_history PRIVATE vaxel_test_checker)
 
 # Whole processes.
 vaxel_test(system ${rooms})

@@ -93,14 +93,15 @@ static bool is_zero(const struct request_id *id) {
     return id_compare(id, &zero) == 0;
 }
 
-/* A reversal's id is its original's with version 8 in place of 7. */
+/* What the switch makes by itself bears its original's id with another version than 7: a reversal or confirmation, the
+ * reversal of what was confirmed, an expiry. */
 static bool named_original(const struct recorded *row, struct request_id *original) {
     *original = row->original;
     if (!is_zero(original))
         return true;
     *original = row->id;
     original->bytes[6] = (uint8_t)(0x70 | (original->bytes[6] & 0x0f));
-    return row->id.bytes[6] >> 4 == 8;
+    return row->id.bytes[6] >> 4 > 7;
 }
 
 bool is_tombstone(const struct recorded *row) {
