@@ -91,7 +91,6 @@ static bool size_is_possible(uint32_t size) {
     return size % BLOCK_SIZE == 0 && size > RECORDS_BEGIN && size <= JOURNAL_SEGMENT_BYTES_MAX;
 }
 
-/* A file that was cut short is as good as one that has zeros there. */
 static bool segment_load(struct journal *journal, struct segment *segment, struct failure *failure) {
     char name[NAME_SIZE];
     segment_name(segment, name);
@@ -104,20 +103,16 @@ static bool segment_load(struct journal *journal, struct segment *segment, struc
         return fail(journal, name, "read", failure);
     struct segment_header header;
     segment->has_header = header_decode(bytes_of(bytes, sizeof bytes), &header) && size_is_possible(header.size);
-    if (!segment->has_header) {
-        bool is_large = status.st_size > JOURNAL_SEGMENT_BYTES_MAX;
-        segment->size = is_large ? JOURNAL_SEGMENT_BYTES_MAX : (uint32_t)status.st_size;
+    int64_t file_size = status.st_size < JOURNAL_SEGMENT_BYTES_MAX ? status.st_size : JOURNAL_SEGMENT_BYTES_MAX;
+    segment->size = segment->has_header ? header.size : (uint32_t)file_size;
+    segment->is_short = file_size < (segment->has_header ? header.size : 2 * BLOCK_SIZE);
+    if (!segment->has_header)
         return true;
-    }
-    segment->size = header.size;
     segment->generation = header.generation;
     segment->previous_end = header.previous_end;
     if (journal->mark_fd >= 0 && header.journal != journal->identity)
         return failure_set(failure, "%s/%s belongs to another journal: move it back to where it came from",
                            journal->directory, name);
-    if (status.st_size < segment->size && posix_fallocate(segment->fd, 0, segment->size) != 0)
-        return failure_set(failure, "cannot give %s/%s its size of %u bytes back", journal->directory, name,
-                           segment->size);
     return true;
 }
 
@@ -225,8 +220,8 @@ static bool segment_remove(struct journal *journal, uint32_t index, struct failu
 static bool remove_unfit(struct journal *journal, uint32_t wanted, struct failure *failure) {
     for (uint32_t i = journal->segment_count; i-- > 0;) {
         const struct segment *segment = &journal->segments[i];
-        bool is_fit = segment->has_header && segment->size == journal->options.segment_bytes && journal->mark_fd >= 0 &&
-                      journal->segment_count <= wanted;
+        bool is_fit = segment->has_header && !segment->is_short && segment->size == journal->options.segment_bytes &&
+                      journal->mark_fd >= 0 && journal->segment_count <= wanted;
         if (!segment->is_live && !is_fit && !segment_remove(journal, i, failure))
             return false;
     }

@@ -24,7 +24,8 @@ struct segment {
     int fd;
     uint32_t size;
     struct bytes bytes;    /* the file, mapped for reading */
-    bool has_header;       /* a good one was read; only while opening */
+    bool has_header;       /* a good one was read; this and the next only while opening */
+    bool is_short;         /* the file has not all of its bytes */
     uint32_t generation;   /* that of its header; 0: never used */
     uint32_t previous_end; /* of the generation before the one it is planned or used for */
     uint32_t end;          /* where its next record goes, and at last where it ended */

@@ -28,19 +28,18 @@ static bool missing(const struct journal *journal, uint32_t generation, struct f
                        journal->directory, generation);
 }
 
-/* All of a segment, with zeros for what the file has not. The caller frees it; NULL with a reason. */
+/* All of a segment. A crash can't make a file shorter: that it was is damage. The caller frees it; NULL with a reason.
+ */
 static uint8_t *segment_read(const struct journal *journal, const struct segment *segment, struct failure *failure) {
     uint8_t *data = calloc(segment->size + 1, 1);
     CHECK(data != NULL);
     for (size_t at = 0; at < segment->size;) {
         ssize_t size = pread(segment->fd, data + at, segment->size - at, (off_t)at);
-        if (size < 0) {
-            damaged(journal, segment, (uint32_t)at, strerror(errno), failure);
+        if (size <= 0) {
+            damaged(journal, segment, (uint32_t)at, size < 0 ? strerror(errno) : "the file ends here", failure);
             free(data);
             return NULL;
         }
-        if (size == 0)
-            break;
         at += (size_t)size;
     }
     return data;
@@ -143,6 +142,8 @@ static bool scan_generation(struct journal *journal, uint32_t generation, uint32
 /* A header that can't be read was torn while its segment, free by then, was to be used anew; unless records are there
  * that came after it. */
 static bool check_headless(struct journal *journal, const struct segment *segment, struct failure *failure) {
+    if (segment->is_short)
+        return damaged(journal, segment, segment->size, "the file ends here", failure);
     uint8_t *data = segment_read(journal, segment, failure);
     if (data == NULL)
         return false;
