@@ -2,9 +2,10 @@
 /* A batch is one transaction, sent whole:
  *
  *   lock     the fences of its organisations, shared; a statement of its own, so that the next one sees what they guard
- *   append   the rows whose epoch is still the fence's
+ *   append   the rows whose epoch is still the fence's; the open holds among them go on their list
  *   check    look up what the checks ask
- *   entomb, reverse, undone   the undos, and what became of them
+ *   undo, undone   the undos, and what became of them
+ *   settle   what follows rows that are there
  *   sync ─▶ committed
  *
  * When fewer rows went in than were sent, a second transaction confirms others' rows and asks for each id what it has.
@@ -16,7 +17,7 @@
 #include <string.h>
 
 /* Bytes of the largest statement: a row of CONFIRM or of APPEND with a group of its own, and the arrays' headers. */
-#define ROW_BYTES (PRODUCT_SIZE + PLACE_SIZE + 160)
+#define ROW_BYTES (PRODUCT_SIZE + PLACE_SIZE + 176)
 #define HEADERS_BYTES 2048
 
 uint32_t batch_encoder_size(const struct record_options *options) {
@@ -44,7 +45,7 @@ void batch_finish(struct record *record) {
 /* ---- gathering ---- */
 
 /* By kind, then by key: a group's rows stand together, the index is filled in order, and two nodes that insert the same
- * ids wait for each other in one direction only. */
+ * ids wait for each other in one direction only. Settlements of one original go in the order they were made. */
 static int compare_places(const void *one, const void *other, void *owner) {
     const struct item *items = owner;
     const struct item *a = &items[*(const uint32_t *)one], *b = &items[*(const uint32_t *)other];
@@ -52,245 +53,105 @@ static int compare_places(const void *one, const void *other, void *owner) {
         return a->kind < b->kind ? -1 : 1;
     if (a->month.yyyymm != b->month.yyyymm)
         return a->month.yyyymm < b->month.yyyymm ? -1 : 1;
-    if (a->organisation != b->organisation)
+    if (a->kind != ITEM_SETTLE && a->organisation != b->organisation)
         return a->organisation < b->organisation ? -1 : 1;
-    return memcmp(a->id.bytes, b->id.bytes, REQUEST_ID_SIZE);
+    int order = memcmp(a->id.bytes, b->id.bytes, REQUEST_ID_SIZE);
+    if (order == 0 && a->kind == ITEM_SETTLE)
+        return a->settlement.appended_at.us < b->settlement.appended_at.us ? -1 : 1;
+    return order;
 }
 
-static void gather(struct record *record, struct batch *batch) {
+/* Ahead of the clock by what another node's may be behind. */
+#define CLOCK_SKEW_US INT64_C(2000000)
+
+static bool is_old(const struct item *item, struct month month) {
+    return item->month.yyyymm < month.yyyymm || (item->kind == ITEM_APPEND && (item->entry.flags & ENTRY_LATE) != 0);
+}
+
+static void take_waiting(struct record *record, struct batch *batch) {
     struct queue *queue = &record->queue;
-    uint32_t counts[3] = {0};
+    struct instant soon = {instant_now().us + CLOCK_SKEW_US};
+    struct month month = month_of(calendar_day(&record->calendar, soon));
     uint32_t most = record->options.batch_capacity;
-    batch->count = 0;
     for (const struct item *item; (item = queue_front(queue)) != NULL; batch->count++) {
         if (item->company != 0 && item->company < most)
             most = item->company;
         if (batch->count >= most)
             break;
-        counts[item->kind]++;
+        batch->counts[item->kind]++;
+        batch->is_old = batch->is_old || is_old(item, month);
         batch->places[batch->count] = queue_take(queue);
     }
-    batch->appends = counts[ITEM_APPEND];
-    batch->checks = counts[ITEM_CHECK];
-    batch->undos = counts[ITEM_UNDO];
+}
+
+static void gather(struct record *record, struct batch *batch) {
+    struct queue *queue = &record->queue;
+    memset(batch->counts, 0, sizeof batch->counts);
+    batch->count = 0;
+    batch->is_old = false;
+    take_waiting(record, batch);
+    batch->firsts[0] = 0;
+    for (int kind = 1; kind < ITEM_KINDS; kind++)
+        batch->firsts[kind] = batch->firsts[kind - 1] + batch->counts[kind - 1];
     qsort_r(batch->places, batch->count, sizeof *batch->places, compare_places, queue->items);
     for (uint32_t at = 0; at < batch->count; at++)
         batch->outcomes[at] = (struct outcome){.owner = queue->items[batch->places[at]].owner};
 }
 
-/* ---- encoding ---- */
-
-/* Some of a batch's items, all of one kind. */
-struct range {
-    const struct item *items;
-    const uint32_t *places;
-    uint32_t count;
-};
-
-/* A column of a statement: where an item has it. */
-struct column {
-    enum element element;
-    size_t offset;
-    size_t capacity; /* of a text */
-};
-
-#define COLUMN(element, member)                                                                                        \
-    { element, offsetof(struct item, member), sizeof(((struct item *)0)->member) }
-
-static const struct column append_columns[] = {
-    COLUMN(ELEMENT_UUID, id),
-    COLUMN(ELEMENT_INT8, entry.amount_minor),
-    COLUMN(ELEMENT_TIME, entry.appended_at),
-    COLUMN(ELEMENT_INT4, entry.traveller),
-    COLUMN(ELEMENT_INT4, entry.credit),
-    COLUMN(ELEMENT_INT4, entry.department),
-    COLUMN(ELEMENT_INT4, entry.client),
-    COLUMN(ELEMENT_INT2, entry.kind),
-    COLUMN(ELEMENT_TEXT, entry.product),
-    COLUMN(ELEMENT_TEXT, entry.place),
-};
-
-static const struct column place_columns[] = {
-    COLUMN(ELEMENT_INT4, month),
-    COLUMN(ELEMENT_INT4, organisation),
-};
-
-static const struct column entomb_columns[] = {
-    COLUMN(ELEMENT_UUID, id),
-    COLUMN(ELEMENT_INT4, month),
-    COLUMN(ELEMENT_INT4, organisation),
-    COLUMN(ELEMENT_INT4, undo.client),
-};
-
-static const struct column reverse_columns[] = {
-    COLUMN(ELEMENT_INT4, undo.client),
-    COLUMN(ELEMENT_TIME, undo.appended_at),
-};
-
-static const struct column confirm_columns[] = {
-    COLUMN(ELEMENT_INT4, entry.client),       COLUMN(ELEMENT_TIME, entry.appended_at),
-    COLUMN(ELEMENT_INT8, entry.amount_minor), COLUMN(ELEMENT_INT4, entry.credit),
-    COLUMN(ELEMENT_INT2, entry.kind),         COLUMN(ELEMENT_TEXT, entry.product),
-    COLUMN(ELEMENT_TEXT, entry.place),
-};
-
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-static const struct item *item_at(const struct range *range, uint32_t at) {
-    return &range->items[range->places[at]];
-}
-
-static void encode_field(struct encoder *encoder, const struct column *column, const struct item *item) {
-    const char *field = (const char *)item + column->offset;
-    switch (column->element) {
-    case ELEMENT_INT2:
-    case ELEMENT_INT4: {
-        int32_t value;
-        memcpy(&value, field, sizeof value);
-        if (column->element == ELEMENT_INT2)
-            encoder_int2(encoder, value);
-        else
-            encoder_int4(encoder, value);
-        break;
-    }
-    case ELEMENT_INT8:
-    case ELEMENT_TIME: {
-        int64_t value;
-        memcpy(&value, field, sizeof value);
-        encoder_int8(encoder, column->element == ELEMENT_TIME ? value - POSTGRES_EPOCH_US : value);
-        break;
-    }
-    case ELEMENT_UUID:
-        encoder_id(encoder, (const struct request_id *)(const void *)field);
-        break;
-    case ELEMENT_TEXT:
-        encoder_text(encoder, field, column->capacity);
-        break;
-    case ELEMENT_BYTEA:
-        CHECK(false);
-    }
-}
-
-static void encode_columns(struct encoder *encoder, const struct range *range, const struct column *columns,
-                           size_t count) {
-    for (const struct column *column = columns; column < columns + count; column++) {
-        encoder_array(encoder, column->element, range->count);
-        for (uint32_t at = 0; at < range->count; at++)
-            encode_field(encoder, column, item_at(range, at));
-    }
-}
-
-/* The ids under which reversals and confirmations are recorded. */
-static void encode_marks(struct encoder *encoder, const struct range *range) {
-    encoder_array(encoder, ELEMENT_UUID, range->count);
-    for (uint32_t at = 0; at < range->count; at++) {
-        struct request_id mark = request_id_of_reversal(&item_at(range, at)->id);
-        encoder_id(encoder, &mark);
-    }
-}
-
-static const struct column id_column[] = {COLUMN(ELEMENT_UUID, id)};
-
-/* id[], mark[], month[], organisation[]: what most statements begin with. */
-static void encode_keys(struct encoder *encoder, const struct range *range) {
-    encoder_reset(encoder);
-    encode_columns(encoder, range, id_column, COUNT_OF(id_column));
-    encode_marks(encoder, range);
-    encode_columns(encoder, range, place_columns, COUNT_OF(place_columns));
-}
-
-static void encode_stripes(struct encoder *encoder, const struct range *range) {
-    uint64_t stripes = 0;
-    for (uint32_t at = 0; at < range->count; at++)
-        stripes |= UINT64_C(1) << stripe_of(item_at(range, at)->organisation);
-    encoder_reset(encoder);
-    encoder_stripes(encoder, stripes);
-}
-
-/* ---- an append's groups: runs of one organisation, month and epoch ---- */
-
-static bool is_same_group(const struct item *one, const struct item *other) {
-    return one->organisation == other->organisation && one->month.yyyymm == other->month.yyyymm &&
-           one->entry.epoch == other->entry.epoch;
-}
-
-static bool begins_group(const struct range *range, uint32_t at) {
-    return at == 0 || !is_same_group(item_at(range, at - 1), item_at(range, at));
-}
-
-static void encode_group_numbers(struct encoder *encoder, const struct range *range) {
-    encoder_array(encoder, ELEMENT_INT4, range->count);
-    int32_t group = 0;
-    for (uint32_t at = 0; at < range->count; at++) {
-        group += begins_group(range, at);
-        encoder_int4(encoder, group);
-    }
-}
-
-static void encode_group_column(struct encoder *encoder, const struct range *range, const struct column *column) {
-    uint32_t groups = 0;
-    for (uint32_t at = 0; at < range->count; at++)
-        groups += begins_group(range, at);
-    encoder_array(encoder, column->element, groups);
-    for (uint32_t at = 0; at < range->count; at++)
-        if (begins_group(range, at))
-            encode_field(encoder, column, item_at(range, at));
-}
-
-static const struct column group_columns[] = {
-    COLUMN(ELEMENT_INT4, organisation),
-    COLUMN(ELEMENT_INT4, month),
-    COLUMN(ELEMENT_INT4, entry.epoch),
-};
-
-static void encode_append(struct encoder *encoder, const struct range *range) {
-    encoder_reset(encoder);
-    encode_group_numbers(encoder, range);
-    encode_columns(encoder, range, append_columns, COUNT_OF(append_columns));
-    for (size_t at = 0; at < COUNT_OF(group_columns); at++)
-        encode_group_column(encoder, range, &group_columns[at]);
-}
-
 /* ---- sending ---- */
 
-static bool run_step(struct record *record, struct batch *batch, enum step step) {
+static struct range range_of(const struct record *record, const struct batch *batch, enum item_kind kind) {
+    return (struct range){record->queue.items, batch->places + batch->firsts[kind], batch->counts[kind]};
+}
+
+/* Writes the step's parameters, and says which statement they are for. */
+static enum statement prepare_step(struct record *record, const struct batch *batch, enum step step) {
     struct encoder *encoder = &record->encoder;
-    struct link *link = &record->recorder;
-    struct range appends = {record->queue.items, batch->places, batch->appends};
-    struct range checks = {record->queue.items, batch->places + batch->appends, batch->checks};
-    struct range undos = {record->queue.items, checks.places + batch->checks, batch->undos};
     struct range all = {record->queue.items, batch->places, batch->count};
-    batch->steps[batch->step_count++] = step;
+    struct range appends = range_of(record, batch, ITEM_APPEND), checks = range_of(record, batch, ITEM_CHECK);
+    struct range undos = range_of(record, batch, ITEM_UNDO), settlements = range_of(record, batch, ITEM_SETTLE);
     switch (step) {
     case STEP_LOCK:
         encode_stripes(encoder, &all);
-        return link_run(link, STATEMENT_LOCK_SHARED, encoder);
+        return STATEMENT_LOCK_SHARED;
+    case STEP_LOCK_IDS:
+        encode_id_stripes(encoder, &all);
+        return STATEMENT_LOCK_IDS;
     case STEP_APPEND:
-        encode_append(encoder, &appends);
-        return link_run(link, batch->is_careful ? STATEMENT_APPEND_CAREFULLY : STATEMENT_APPEND, encoder);
+        encode_append(encoder, &appends, batch->is_old);
+        return batch->is_old ? STATEMENT_APPEND_OLD : batch->is_careful ? STATEMENT_APPEND_CAREFULLY : STATEMENT_APPEND;
+    case STEP_HOLD:
+        encode_holds(encoder, &appends);
+        return STATEMENT_HOLD;
+    case STEP_FENCES:
+        encode_fences(encoder, &appends);
+        return STATEMENT_FENCES;
     case STEP_CHECK:
-        encode_keys(encoder, &checks);
-        return link_run(link, STATEMENT_LOOK, encoder);
-    case STEP_ENTOMB:
-        encoder_reset(encoder);
-        encode_columns(encoder, &undos, entomb_columns, COUNT_OF(entomb_columns));
-        return link_run(link, STATEMENT_ENTOMB, encoder);
-    case STEP_REVERSE:
-        encode_keys(encoder, &undos);
-        encode_columns(encoder, &undos, reverse_columns, COUNT_OF(reverse_columns));
-        return link_run(link, STATEMENT_REVERSE, encoder);
+        encode_look(encoder, &checks, batch->is_old);
+        return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
+    case STEP_UNDO:
+        encode_undo(encoder, &undos);
+        return STATEMENT_UNDO;
     case STEP_UNDONE:
-        encode_keys(encoder, &undos);
-        return link_run(link, STATEMENT_LOOK, encoder);
+        encode_look(encoder, &undos, batch->is_old);
+        return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
+    case STEP_SETTLE:
+        encode_settle(encoder, &settlements);
+        return STATEMENT_SETTLE;
     case STEP_CONFIRM:
-        encode_keys(encoder, &appends);
-        encode_columns(encoder, &appends, confirm_columns, COUNT_OF(confirm_columns));
-        return link_run(link, STATEMENT_CONFIRM, encoder);
+        encode_confirm(encoder, &appends, batch->is_old);
+        return batch->is_old ? STATEMENT_CONFIRM_OLD : STATEMENT_CONFIRM;
     case STEP_FOLLOW:
-        encode_keys(encoder, &appends);
-        return link_run(link, STATEMENT_LOOK, encoder);
+        encode_look(encoder, &appends, batch->is_old);
+        return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
     }
-    return false;
+    return STATEMENT_COUNT;
+}
+
+static bool run_step(struct record *record, struct batch *batch, enum step step) {
+    batch->steps[batch->step_count++] = step;
+    enum statement statement = prepare_step(record, batch, step);
+    return link_run(&record->recorder, statement, &record->encoder);
 }
 
 /* The steps and the sync. When the link breaks in between, batch_lost() has put everything back already. */
@@ -306,28 +167,54 @@ static void send(struct record *record, struct batch *batch, const enum step *st
     link_sync(&record->recorder);
 }
 
-static void send_batch(struct record *record, struct batch *batch) {
-    enum step steps[STEPS_MAX] = {STEP_LOCK};
-    uint32_t count = 1;
-    if (batch->appends > 0)
+/* Whether there is a hold among the appends, and whether one is recorded under whatever epoch the fence has. */
+static void look_at_appends(const struct range *appends, bool *has_hold, bool *has_any_epoch) {
+    *has_hold = *has_any_epoch = false;
+    for (uint32_t at = 0; at < appends->count; at++) {
+        const struct item *item = item_at(appends, at);
+        *has_hold = *has_hold || item->entry.kind == ENTRY_HOLD;
+        *has_any_epoch = *has_any_epoch || item->epoch == 0;
+    }
+}
+
+static uint32_t choose_steps(const struct record *record, const struct batch *batch, enum step steps[STEPS_MAX]) {
+    struct range appends = range_of(record, batch, ITEM_APPEND);
+    bool has_hold, has_any_epoch;
+    uint32_t count = 0;
+    look_at_appends(&appends, &has_hold, &has_any_epoch);
+    steps[count++] = STEP_LOCK;
+    if (batch->is_old)
+        steps[count++] = STEP_LOCK_IDS;
+    if (batch->counts[ITEM_APPEND] > 0)
         steps[count++] = STEP_APPEND;
-    if (batch->checks > 0)
+    if (has_hold)
+        steps[count++] = STEP_HOLD;
+    if (has_any_epoch)
+        steps[count++] = STEP_FENCES;
+    if (batch->counts[ITEM_CHECK] > 0)
         steps[count++] = STEP_CHECK;
-    if (batch->undos > 0) {
-        steps[count++] = STEP_ENTOMB;
-        steps[count++] = STEP_REVERSE;
+    if (batch->counts[ITEM_UNDO] > 0) {
+        steps[count++] = STEP_UNDO;
         steps[count++] = STEP_UNDONE;
     }
+    if (batch->counts[ITEM_SETTLE] > 0)
+        steps[count++] = STEP_SETTLE;
+    return count;
+}
+
+static void send_batch(struct record *record, struct batch *batch) {
+    enum step steps[STEPS_MAX];
+    uint32_t count = choose_steps(record, batch, steps);
     batch->appended = 0;
-    batch->is_careful = record->careful_batches > 0;
-    if (batch->is_careful && batch->appends > 0)
+    batch->is_careful = batch->is_old || record->careful_batches > 0;
+    if (record->careful_batches > 0 && batch->counts[ITEM_APPEND] > 0)
         record->careful_batches--;
     send(record, batch, steps, count);
 }
 
 void batch_send_follow_up(struct record *record, struct batch *batch) {
     static const enum step steps[] = {STEP_CONFIRM, STEP_FOLLOW};
-    send(record, batch, steps, COUNT_OF(steps));
+    send(record, batch, steps, sizeof steps / sizeof *steps);
 }
 
 static struct batch *idle_batch(struct record *record) {

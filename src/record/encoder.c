@@ -65,6 +65,10 @@ void encoder_array(struct encoder *encoder, enum element element, uint32_t count
     put_int4(at, ARRAY_FIRST_INDEX);
 }
 
+void encoder_bool(struct encoder *encoder, bool value) {
+    *element(encoder, 1) = value;
+}
+
 void encoder_int2(struct encoder *encoder, int32_t value) {
     uint16_t ordered = htobe16((uint16_t)value);
     memcpy(element(encoder, sizeof ordered), &ordered, sizeof ordered);

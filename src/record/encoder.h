@@ -10,6 +10,7 @@
 
 /* Types by PostgreSQL's numbers for them, which never change (pg_type.dat). */
 enum element {
+    ELEMENT_BOOL = 16,
     ELEMENT_BYTEA = 17,
     ELEMENT_INT8 = 20,
     ELEMENT_INT2 = 21,
@@ -39,6 +40,7 @@ void encoder_array(struct encoder *encoder, enum element element, uint32_t count
 void encoder_single(struct encoder *encoder);
 
 /* Put an element of an array (with its length in front) or the one value. */
+void encoder_bool(struct encoder *encoder, bool value);
 void encoder_int2(struct encoder *encoder, int32_t value);
 void encoder_int4(struct encoder *encoder, int32_t value);
 void encoder_int8(struct encoder *encoder, int64_t value);

@@ -23,8 +23,10 @@ struct sighting {
     struct content content; /* with has_row, as the next two */
     int32_t row_epoch;
     struct instant recorded_at;
+    uint8_t flags;
     int mark; /* enum entry_kind of what follows it; 0: nothing */
     int32_t mark_epoch;
+    int64_t mark_minor;
 };
 
 static struct sighting sighting_of(const PGresult *rows, int row) {
@@ -33,10 +35,12 @@ static struct sighting sighting_of(const PGresult *rows, int row) {
         sighting.content = row_content(rows, row, 2);
         sighting.row_epoch = row_int4(rows, row, 8);
         sighting.recorded_at = row_time(rows, row, 9);
+        sighting.flags = (uint8_t)row_int2(rows, row, 10);
     }
-    if (row_has(rows, row, 10)) {
-        sighting.mark = row_int2(rows, row, 10);
-        sighting.mark_epoch = row_int4(rows, row, 11);
+    if (row_has(rows, row, 11)) {
+        sighting.mark = row_int2(rows, row, 11);
+        sighting.mark_epoch = row_int4(rows, row, 12);
+        sighting.mark_minor = row_int8(rows, row, 13);
     }
     return sighting;
 }
@@ -50,6 +54,7 @@ static void tell_exists(struct outcome *outcome, const struct sighting *sighting
     outcome->content = sighting->content;
     outcome->amount_minor = sighting->content.amount_minor;
     outcome->recorded_epoch = sighting->row_epoch;
+    outcome->flags = sighting->flags;
 }
 
 /* What checks and appends have in common: the id has a row. */
@@ -94,22 +99,49 @@ static void judge_undo(struct outcome *outcome, const struct sighting *sighting)
     outcome->amount_minor = sighting->content.amount_minor;
     outcome->had_row = sighting->mark == ENTRY_REVERSAL;
     outcome->is_kept = !outcome->had_row;
-    if (outcome->had_row)
+    if (outcome->had_row) {
         outcome->epoch = sighting->mark_epoch;
+        outcome->amount_minor = -sighting->mark_minor;
+    }
 }
 
-static void judge(struct record *record, struct batch *batch, enum step step, const PGresult *rows) {
-    uint32_t first = step == STEP_FOLLOW ? 0 : step == STEP_CHECK ? batch->appends : batch->appends + batch->checks;
+static void judge_sighting(const struct item *item, struct outcome *outcome, const struct sighting *sighting) {
+    switch (item->kind) {
+    case ITEM_APPEND:
+        judge_append(item, outcome, sighting);
+        break;
+    case ITEM_CHECK:
+        judge_check(item, outcome, sighting);
+        break;
+    case ITEM_UNDO:
+        judge_undo(outcome, sighting);
+        break;
+    case ITEM_SETTLE:
+        CHECK(false);
+    }
+}
+
+static void judge(struct record *record, struct batch *batch, enum item_kind kind, const PGresult *rows) {
     for (int row = 0; row < PQntuples(rows); row++) {
-        uint32_t at = first + (uint32_t)row_int4(rows, row, 0) - 1;
+        uint32_t at = batch->firsts[kind] + (uint32_t)row_int4(rows, row, 0) - 1;
         CHECK(at < batch->count);
+        const struct item *item = item_of(record, batch, at);
+        if (kind == ITEM_SETTLE) {
+            judge_settlement(&batch->outcomes[at], &item->id, rows, row);
+            continue;
+        }
         struct sighting sighting = sighting_of(rows, row);
-        if (step == STEP_FOLLOW)
-            judge_append(item_of(record, batch, at), &batch->outcomes[at], &sighting);
-        else if (step == STEP_CHECK)
-            judge_check(item_of(record, batch, at), &batch->outcomes[at], &sighting);
-        else
-            judge_undo(&batch->outcomes[at], &sighting);
+        judge_sighting(item, &batch->outcomes[at], &sighting);
+    }
+}
+
+/* A row for each group of the appends, in their order: the epoch under which those that name none are recorded. */
+static void take_fences(struct record *record, struct batch *batch, const PGresult *rows) {
+    struct range appends = {record->queue.items, batch->places, batch->counts[ITEM_APPEND]};
+    int group = -1;
+    for (uint32_t at = 0; at < appends.count; at++) {
+        group += begins_group(&appends, at);
+        batch->outcomes[at].recorded_epoch = row_int4(rows, group, 1);
     }
 }
 
@@ -121,6 +153,33 @@ static void note_failure(struct batch *batch, const PGresult *error) {
     batch->has_failed = true;
     batch->blame = row_blame(error);
     row_complaint(error, &batch->failure);
+}
+
+static void take_rows(struct record *record, struct batch *batch, enum step step, const PGresult *rows) {
+    switch (step) {
+    case STEP_FOLLOW:
+        judge(record, batch, ITEM_APPEND, rows);
+        break;
+    case STEP_CHECK:
+        judge(record, batch, ITEM_CHECK, rows);
+        break;
+    case STEP_UNDONE:
+        judge(record, batch, ITEM_UNDO, rows);
+        break;
+    case STEP_SETTLE:
+        judge(record, batch, ITEM_SETTLE, rows);
+        break;
+    case STEP_FENCES:
+        take_fences(record, batch, rows);
+        break;
+    case STEP_LOCK:
+    case STEP_LOCK_IDS:
+    case STEP_APPEND:
+    case STEP_HOLD:
+    case STEP_UNDO:
+    case STEP_CONFIRM:
+        break;
+    }
 }
 
 void batch_result(struct record *record, PGresult *result) {
@@ -137,8 +196,7 @@ void batch_result(struct record *record, PGresult *result) {
             batch->appended = (uint32_t)strtoul(PQcmdTuples(result), NULL, 10);
         break;
     case PGRES_TUPLES_OK:
-        if (step == STEP_CHECK || step == STEP_UNDONE || step == STEP_FOLLOW)
-            judge(record, batch, step, result);
+        take_rows(record, batch, step, result);
         break;
     case PGRES_PIPELINE_ABORTED:
         break;
@@ -176,7 +234,7 @@ static void refuse(struct record *record, struct batch *batch) {
     request_id_format(&item->id, text);
     log_error("record", "postgres cannot take a row; quarantined id=%s organisation=%d why=\"%s\"", text,
               item->organisation, batch->failure.text);
-    chores_quarantine(record, item, &batch->failure);
+    quarantine_item(record, item, &batch->failure);
     batch->outcomes[0].kind = OUTCOME_REFUSED;
     tell(record, batch);
 }
@@ -197,6 +255,8 @@ static void ask_partitions(struct record *record, struct batch *batch) {
         if (item->asked_partition || month < 1 || month > 12)
             continue;
         item->asked_partition = chores_want_partition(record, item->month);
+        if (item->kind == ITEM_SETTLE && item->settlement.charged_month.yyyymm != 0)
+            chores_want_partition(record, item->settlement.charged_month);
         is_new = true;
     }
     if (is_new) {
@@ -237,6 +297,12 @@ static void recover(struct record *record, struct batch *batch) {
     }
 }
 
+static void tell_recorded(const struct item *item, struct outcome *outcome) {
+    outcome->kind = OUTCOME_RECORDED;
+    if (item->epoch != 0)
+        outcome->recorded_epoch = item->epoch;
+}
+
 void batch_sync(struct record *record) {
     struct batch *batch = front(record);
     record->under_way_count--;
@@ -244,12 +310,12 @@ void batch_sync(struct record *record) {
     bool is_followed = batch->steps[batch->step_count - 1] == STEP_FOLLOW;
     if (batch->has_failed) {
         recover(record, batch);
-    } else if (batch->appended < batch->appends && !is_followed) {
+    } else if (batch->appended < batch->counts[ITEM_APPEND] && !is_followed) {
         batch_send_follow_up(record, batch);
     } else {
         if (!is_followed)
-            for (uint32_t at = 0; at < batch->appends; at++)
-                batch->outcomes[at].kind = OUTCOME_RECORDED;
+            for (uint32_t at = 0; at < batch->counts[ITEM_APPEND]; at++)
+                tell_recorded(item_of(record, batch, at), &batch->outcomes[at]);
         tell(record, batch);
     }
 }

@@ -15,7 +15,7 @@
 
 enum part { PART_SUMS, PART_RECENT, PART_REFUSALS };
 
-static void *grown_add(struct grown *grown, size_t element_size) {
+void *grown_add(struct grown *grown, size_t element_size) {
     if (grown->count == grown->capacity) {
         grown->capacity = grown->capacity == 0 ? 256 : 2 * grown->capacity;
         grown->data = realloc(grown->data, grown->capacity * element_size);
@@ -24,7 +24,7 @@ static void *grown_add(struct grown *grown, size_t element_size) {
     return (uint8_t *)grown->data + grown->count++ * element_size;
 }
 
-static void grown_forget(struct grown *grown) {
+void grown_forget(struct grown *grown) {
     free(grown->data);
     *grown = (struct grown){0};
 }
@@ -133,22 +133,32 @@ static void start_reading(struct record *record) {
             return;
 }
 
+struct sum sum_of_row(const PGresult *rows, int row) {
+    return (struct sum){
+        .kind = (enum limit_kind)row_int2(rows, row, 0),
+        .id = row_int4(rows, row, 1),
+        .spent_minor = row_int8(rows, row, 2),
+    };
+}
+
 static void take_sums(struct rebuilding *rebuilding, const PGresult *rows) {
-    for (int row = 0; row < PQntuples(rows); row++) {
-        struct sum *sum = grown_add(&rebuilding->sums, sizeof *sum);
-        *sum = (struct sum){
-            .kind = (enum limit_kind)row_int2(rows, row, 0),
-            .id = row_int4(rows, row, 1),
-            .spent_minor = row_int8(rows, row, 2),
-        };
-    }
+    for (int row = 0; row < PQntuples(rows); row++)
+        *(struct sum *)grown_add(&rebuilding->sums, sizeof(struct sum)) = sum_of_row(rows, row);
+}
+
+static struct memory memory_of_row(const PGresult *rows, int row) {
+    struct memory memory = {.kind = MEMORY_COUNTED, .content = row_content(rows, row, 1)};
+    if (memory.content.kind == ENTRY_REVERSAL)
+        memory.kind = MEMORY_REVERSED;
+    else if ((row_int2(rows, row, 7) & ENTRY_PARTIAL) != 0)
+        memory.approved_minor = memory.content.amount_minor;
+    return memory;
 }
 
 static void take_recent(struct record *record, const PGresult *rows) {
     struct rebuilding *rebuilding = &record->rebuilding;
     for (int row = 0; row < PQntuples(rows); row++) {
         struct request_id id = row_id(rows, row, 0);
-        struct content content = row_content(rows, row, 1);
         if (!request_id_is_v7(&id)) { /* the reversal of another */
             *(struct request_id *)grown_add(&rebuilding->reversed, sizeof id) = id;
             continue;
@@ -157,7 +167,7 @@ static void take_recent(struct record *record, const PGresult *rows) {
         *remembered = (struct remembered){
             .id = id,
             .day = calendar_day(&record->calendar, request_id_time(&id)),
-            .memory = {.kind = content.kind == ENTRY_REVERSAL ? MEMORY_REVERSED : MEMORY_COUNTED, .content = content},
+            .memory = memory_of_row(rows, row),
         };
     }
 }
@@ -178,22 +188,22 @@ static void take_refusals(struct rebuilding *rebuilding, const PGresult *rows) {
     }
 }
 
-void rebuild_result(struct record *record, PGresult *result) {
+void rebuild_result(struct record *record, const PGresult *rows) {
     struct rebuilding *rebuilding = &record->rebuilding;
     if (!rebuilding->is_raised) {
-        if (PQnfields(result) > 0)
-            take_epochs(rebuilding, result);
+        if (PQnfields(rows) > 0)
+            take_epochs(rebuilding, rows);
         return;
     }
     switch ((enum part)rebuilding->part) {
     case PART_SUMS:
-        take_sums(rebuilding, result);
+        take_sums(rebuilding, rows);
         break;
     case PART_RECENT:
-        take_recent(record, result);
+        take_recent(record, rows);
         break;
     case PART_REFUSALS:
-        take_refusals(rebuilding, result);
+        take_refusals(rebuilding, rows);
         break;
     }
 }

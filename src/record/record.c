@@ -154,8 +154,13 @@ static struct item *append_item(struct record *record, enum item_kind kind, uint
     item->owner = owner;
     item->id = *id;
     item->month = month;
+    item->own = month;
     item->organisation = organisation;
     return item;
+}
+
+static struct month month_of_id(struct record *record, const struct request_id *id) {
+    return month_of(calendar_day(&record->calendar, request_id_time(id)));
 }
 
 bool record_append(struct record *record, const struct entry *entry, uint32_t owner) {
@@ -163,6 +168,9 @@ bool record_append(struct record *record, const struct entry *entry, uint32_t ow
     if (item == NULL)
         return false;
     item->entry = *entry;
+    if ((entry->flags & ENTRY_LATE) != 0)
+        item->own = month_of_id(record, &entry->id);
+    item->epoch = (entry->flags & ENTRY_STAND_IN) != 0 ? 0 : entry->epoch;
     return true;
 }
 
@@ -179,6 +187,16 @@ bool record_undo(struct record *record, const struct undo *undo, uint32_t owner)
     if (item == NULL)
         return false;
     item->undo = *undo;
+    return true;
+}
+
+bool record_settle(struct record *record, const struct settlement *settlement, uint32_t owner) {
+    struct item *item =
+        append_item(record, ITEM_SETTLE, owner, &settlement->original, settlement->month, settlement->organisation);
+    if (item == NULL)
+        return false;
+    item->own = month_of_id(record, &settlement->id);
+    item->settlement = *settlement;
     return true;
 }
 
@@ -199,12 +217,27 @@ bool record_look_up(struct record *record, uint64_t reply_to, const struct reque
     return true;
 }
 
-void record_note_refusal(struct record *record, const struct refusal_note *note) {
-    struct refusal_note *place = ring_append(&record->notes);
-    if (place == NULL)
-        record->notes_dropped++;
-    else
-        *place = *note;
+bool record_look_up_blocks(struct record *record, uint64_t reply_to, int64_t since, uint32_t limit) {
+    struct page_wanted *page = ring_append(&record->pages);
+    if (page == NULL)
+        return false;
+    *page = (struct page_wanted){reply_to, since, limit < BLOCKS_PER_PAGE ? limit : BLOCKS_PER_PAGE};
+    return true;
+}
+
+static bool open_wish(struct audit_wish *wish, int32_t organisation, struct month month) {
+    if (wish->is_open)
+        return false;
+    *wish = (struct audit_wish){true, organisation, month};
+    return true;
+}
+
+bool record_find_month(struct record *record, int32_t after_organisation, struct month after_month) {
+    return open_wish(&record->find_month, after_organisation, after_month);
+}
+
+bool record_read_month(struct record *record, int32_t organisation, struct month month) {
+    return open_wish(&record->read_month, organisation, month);
 }
 
 /* ---- the owner's loop ---- */

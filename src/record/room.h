@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* room: what the files of record share. Appends, checks and undos go by the recorder's link in batches; everything else
- * is a chore of the reader's, one at a time. */
+/* room: what the files of record share. Appends, checks, undos and settlements go by the recorder's link in batches;
+ * everything else is a chore of the reader's, one at a time. */
 #ifndef VAXEL_RECORD_ROOM_H
 #define VAXEL_RECORD_ROOM_H
 
@@ -17,6 +17,10 @@
 
 /* Chores wait in rings of these sizes; a rebuild takes as many organisations in one transaction. */
 #define LOOK_UPS_CAPACITY 256
+#define PAGES_CAPACITY 256
+#define USED_UP_CAPACITY 64
+#define SUSPECTS_CAPACITY 256
+#define EXPIRIES_AT_ONCE 256
 #define QUARANTINE_CAPACITY 64
 #define PARTITIONS_CAPACITY 8
 #define REBUILDS_AT_ONCE 64
@@ -27,20 +31,24 @@
 
 /* ---- queue.c: what waits for the recorder ---- */
 
-enum item_kind { ITEM_APPEND, ITEM_CHECK, ITEM_UNDO };
+enum item_kind { ITEM_APPEND, ITEM_CHECK, ITEM_UNDO, ITEM_SETTLE };
+#define ITEM_KINDS 4
 
 struct item {
     enum item_kind kind;
     uint32_t owner;
     uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
     bool asked_partition; /* its month's partition was made on its account */
-    struct request_id id; /* the key of all three kinds */
-    struct month month;
+    struct request_id id; /* whose row it is about: of a settlement the original's */
+    struct month month;   /* where that row is, or is to be */
+    struct month own;     /* of the id's own time; another than `month` for what came late */
     int32_t organisation;
+    int32_t epoch; /* APPEND: recorded only under this one; 0: under whatever the fence has */
     union {
         struct entry entry;
         struct check check;
         struct undo undo;
+        struct settlement settlement;
     };
 };
 
@@ -65,15 +73,31 @@ void queue_release(struct queue *queue, uint32_t place);
 
 /* ---- batch.c, outcomes.c: one transaction of the recorder ---- */
 
-enum step { STEP_LOCK, STEP_APPEND, STEP_CHECK, STEP_ENTOMB, STEP_REVERSE, STEP_UNDONE, STEP_CONFIRM, STEP_FOLLOW };
-#define STEPS_MAX 6
+enum step {
+    STEP_LOCK,
+    STEP_LOCK_IDS,
+    STEP_APPEND,
+    STEP_HOLD,
+    STEP_FENCES,
+    STEP_CHECK,
+    STEP_UNDO,
+    STEP_UNDONE,
+    STEP_SETTLE,
+    STEP_CONFIRM,
+    STEP_FOLLOW,
+};
+#define STEPS_MAX 9
 
 struct batch {
     bool is_under_way;
-    uint32_t count; /* of `places` and `outcomes`: appends, then checks, then undos, each by key */
-    uint32_t appends, checks, undos;
+    uint32_t count; /* of `places` and `outcomes`: appends, then checks, undos and settlements, each by key */
+    uint32_t counts[ITEM_KINDS];
+    uint32_t firsts[ITEM_KINDS];
     uint32_t *places;
     struct outcome *outcomes;
+    /* Something in it is of a month that is over, whose advices may come late and lie in a later one: its ids are
+     * locked and are looked for in all months from their own on. */
+    bool is_old;
     bool is_careful;
     uint32_t appended; /* rows PostgreSQL says went in */
     enum step steps[STEPS_MAX];
@@ -83,13 +107,52 @@ struct batch {
     struct failure failure;
 };
 
+/* ---- encode.c: the parameters of a batch's statements ---- */
+
+/* Some of a batch's items, all of one kind. */
+struct range {
+    const struct item *items;
+    const uint32_t *places;
+    uint32_t count;
+};
+
+static inline const struct item *item_at(const struct range *range, uint32_t at) {
+    return &range->items[range->places[at]];
+}
+
+/* An append's groups are runs of one organisation, month and epoch. */
+bool begins_group(const struct range *range, uint32_t at);
+
+void encode_stripes(struct encoder *encoder, const struct range *range);
+void encode_id_stripes(struct encoder *encoder, const struct range *range);
+void encode_append(struct encoder *encoder, const struct range *range, bool is_old);
+void encode_holds(struct encoder *encoder, const struct range *range);
+void encode_fences(struct encoder *encoder, const struct range *range);
+void encode_look(struct encoder *encoder, const struct range *range, bool is_old);
+void encode_confirm(struct encoder *encoder, const struct range *range, bool is_old);
+void encode_undo(struct encoder *encoder, const struct range *range);
+void encode_settle(struct encoder *encoder, const struct range *range);
+
+/* ---- settlements.c ---- */
+
+#define COLUMN_SETTLED_ID 7
+
+/* A row of the statements SETTLE and EXPIRE, of which the first column is a number. `original` may be any id derived
+ * from the original's: it is asked for its time. */
+void judge_settlement(struct outcome *outcome, const struct request_id *original, const PGresult *rows, int row);
+
 /* ---- the reader's chores ---- */
 
 enum chore {
     CHORE_PARTITIONS,
     CHORE_LOOK_UP,
+    CHORE_PAGE,
     CHORE_REBUILD,
+    CHORE_EXPIRY,
+    CHORE_FIND_MONTH,
+    CHORE_READ_MONTH,
     CHORE_QUARANTINE,
+    CHORE_USED_UP,
     CHORE_NOTES,
     CHORE_COUNT,
     CHORE_NONE = CHORE_COUNT,
@@ -100,6 +163,20 @@ struct look_up {
     struct request_id id;
     struct month month;
     int32_t organisation;
+};
+
+/* A page of the block list. */
+struct page_wanted {
+    uint64_t reply_to;
+    int64_t since;
+    uint32_t limit;
+};
+
+/* A credit of which nothing may be left. */
+struct suspect {
+    int32_t credit;
+    struct month month;
+    struct tick since;
 };
 
 struct quarantined {
@@ -147,6 +224,13 @@ struct rebuilding {
     struct grown sums, remembered, reversed, refused;
 };
 
+/* What the audit asks for, one at a time each. */
+struct audit_wish {
+    bool is_open;
+    int32_t organisation;
+    struct month month;
+};
+
 struct record {
     struct record_options options;
     char *conninfo;
@@ -165,17 +249,26 @@ struct record {
 
     enum chore chore; /* under way */
     enum chore last_chore;
-    bool has_failed; /* the transaction of the chore */
+    bool has_failed;   /* the transaction of the chore */
+    bool is_read_only; /* it failed because the server takes no writes */
     enum blame blame;
     struct failure failure;
-    struct ring look_ups, rebuilds, quarantine, notes;
+    struct ring look_ups, pages, rebuilds, quarantine, used_up, notes;
     struct month partitions[PARTITIONS_CAPACITY];
     uint32_t partitions_wanted;
     bool is_held;              /* a batch waits for one of them */
     struct tick partitions_at; /* the daily round */
     struct rebuilding rebuilding;
-    struct found found;   /* of the look-up under way */
-    uint32_t notes_taken; /* in the batch under way */
+    struct grown month_sums; /* of read_month */
+    int32_t month_epoch;
+    struct found found; /* of the look-up under way */
+    struct block_page page;
+    struct audit_wish find_month, read_month, found_month;
+    struct effect expired[EXPIRIES_AT_ONCE];
+    uint32_t expired_count;
+    struct tick expiry_at;                      /* when holds that have expired are looked for next */
+    struct suspect suspects[SUSPECTS_CAPACITY]; /* asked about lately */
+    uint32_t notes_taken;                       /* in the batch under way */
     bool notes_asked_partitions;
     uint64_t notes_dropped;
     struct tick notes_told_at;
@@ -196,7 +289,7 @@ void batch_result(struct record *record, PGresult *result);
 void batch_end(struct record *record);
 void batch_sync(struct record *record);
 
-/* ---- chores.c ---- */
+/* ---- chores.c: whose turn it is on the reader's link ---- */
 
 void chores_init(struct record *record);
 void chores_finish(struct record *record);
@@ -210,12 +303,49 @@ void chores_tick(struct record *record);
 struct tick chores_next_tick(const struct record *record);
 /* False: too many months are wanted at once. */
 bool chores_want_partition(struct record *record, struct month month);
-void chores_quarantine(struct record *record, const struct item *item, const struct failure *why);
+
+/* Each of these begins with an empty encoder; false: the link broke. */
+bool look_up_start(struct record *record);
+void look_up_result(struct record *record, const PGresult *rows);
+void look_up_end(struct record *record);
+void look_up_lost(struct record *record);
+
+bool page_start(struct record *record);
+void page_result(struct record *record, const PGresult *rows);
+void page_end(struct record *record);
+void page_lost(struct record *record);
+
+bool expiry_start(struct record *record);
+void expiry_result(struct record *record, const PGresult *rows);
+void expiry_end(struct record *record);
+bool expiry_is_due(const struct record *record);
+
+bool find_month_start(struct record *record);
+void find_month_result(struct record *record, const PGresult *rows);
+void find_month_end(struct record *record);
+bool read_month_start(struct record *record);
+void read_month_result(struct record *record, const PGresult *rows);
+void read_month_end(struct record *record);
+void audit_wishes_lost(struct record *record);
+
+void quarantine_item(struct record *record, const struct item *item, const struct failure *why);
+bool quarantine_start(struct record *record);
+void quarantine_end(struct record *record);
+
+bool notes_start(struct record *record);
+void notes_end(struct record *record);
+void notes_tick(struct record *record);
+struct tick notes_next_tick(const struct record *record);
+bool used_up_start(struct record *record);
+void used_up_end(struct record *record);
 
 /* ---- rebuild.c ---- */
 
 bool rebuild_start(struct record *record); /* false: the link broke */
-void rebuild_result(struct record *record, PGresult *result);
+struct sum sum_of_row(const PGresult *rows, int row);
+void *grown_add(struct grown *grown, size_t element_size);
+void grown_forget(struct grown *grown);
+void rebuild_result(struct record *record, const PGresult *rows);
 void rebuild_end(struct record *record);
 /* False: there is more to come. */
 bool rebuild_sync(struct record *record);

@@ -106,6 +106,11 @@ enum blame row_blame(const PGresult *error) {
     return BLAME_ROW;
 }
 
+bool row_is_read_only(const PGresult *error) {
+    const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+    return state != NULL && strcmp(state, "25006") == 0;
+}
+
 void row_complaint(const PGresult *error, struct failure *failure) {
     const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);

@@ -29,7 +29,12 @@ struct content row_content(const PGresult *rows, int row, int column);
 #define COLUMNS_ENTRY                                                                                                  \
     "e.id, e.amount_minor, e.recorded_at, e.month, e.organisation, e.epoch, e.traveller, e.credit, e.department, "     \
     "e.client, e.kind, e.product, e.place"
-#define COLUMNS_ENTRY_COUNT 13
+#define COLUMNS_FOUND COLUMNS_ENTRY ", e.flags, f.captured, f.refunded, f.is_reversed, h.expires_at"
+#define COLUMN_FLAGS 13
+#define COLUMN_CAPTURED 14
+#define COLUMN_REFUNDED 15
+#define COLUMN_REVERSED 16
+#define COLUMN_EXPIRES 17
 struct entry row_entry(const PGresult *rows, int row);
 
 /* Whose fault an error is, by its SQLSTATE (NULL or "" when the connection broke). */
@@ -41,6 +46,8 @@ enum blame {
     BLAME_CONNECTION, /* the server, its resources or its schema: connect again and try again */
 };
 enum blame row_blame(const PGresult *error);
+/* The server takes no writes, as one in recovery. */
+bool row_is_read_only(const PGresult *error);
 
 /* The server's sentence on one line, without the row it may quote in its detail. */
 void row_complaint(const PGresult *error, struct failure *failure);

@@ -7,14 +7,25 @@
 #include "record/rows.h"
 
 /* The kinds stand in the texts as numbers. */
-_Static_assert(ENTRY_PURCHASE == 1 && ENTRY_REVERSAL == 6 && ENTRY_CONFIRMATION == 9, "kinds in statements.c");
+_Static_assert(ENTRY_PURCHASE == 1 && ENTRY_HOLD == 2 && ENTRY_CAPTURE == 3 && ENTRY_VOID == 4 && ENTRY_EXPIRY == 5 &&
+                   ENTRY_REVERSAL == 6 && ENTRY_ADVICE == 7 && ENTRY_REFUND == 8 && ENTRY_CONFIRMATION == 9,
+               "kinds in statements.c and sql/");
+_Static_assert(FIELD_AMOUNT == 1 && FIELD_CLIENT == 2 && FIELD_KIND == 6 && FIELD_ORIGINAL == 7 && FIELD_FINAL == 8,
+               "fields in sql/");
+_Static_assert(REASON_APPROVED == 1 && REASON_ID_REUSED == 15 && REASON_REVERSED == 16 && REASON_NOT_FOUND == 23 &&
+                   REASON_WRONG_KIND == 24 && REASON_HOLD_CLOSED == 25 && REASON_HOLD_EXPIRED == 26 &&
+                   REASON_AMOUNT_EXCEEDED == 27,
+               "reasons in sql/");
+_Static_assert(BLOCK_LIFTED == 1 && BLOCK_STOPPED == 2 && BLOCK_USED_UP == 3, "kinds of blocks in sql/");
 _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 3 && LIMIT_ORGANISATION == 4 &&
                    DEPARTMENTS_CAPACITY == 8,
                "limits in statements.c");
 
-#define INSERT_ENTRY                                                                                                   \
-    "INSERT INTO entry (id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, "    \
-    "client, kind, product, place) "
+#define ENTRY_COLUMNS                                                                                                  \
+    "id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, client, kind, "         \
+    "product, place"
+#define INSERT_ENTRY "INSERT INTO entry (" ENTRY_COLUMNS ") "
+#define INSERT_ENTRY_WITH_FLAGS "INSERT INTO entry (" ENTRY_COLUMNS ", flags) "
 
 #define FENCE_EPOCH                                                                                                    \
     "coalesce((SELECT f.epoch FROM fence f WHERE f.organisation = q.organisation AND f.month = q.month), 0)"
@@ -23,23 +34,83 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
     "LATERAL (SELECT * FROM entry WHERE month = q.month AND organisation = q.organisation AND id = " id_column         \
     " OFFSET 0)"
 
-/* The fence. tests/ builds the switch once without it, to show that a test notices. */
+/* The fence; 0 asks for none. tests/ builds the switch once without it, to show that a test notices. */
 #ifdef VAXEL_PLANT_WITHOUT_FENCE
 #define EPOCH_IN_FORCE "q.epoch <= " FENCE_EPOCH
 #else
-#define EPOCH_IN_FORCE "q.epoch = " FENCE_EPOCH
+#define EPOCH_IN_FORCE "(q.epoch = 0 OR q.epoch = " FENCE_EPOCH ")"
 #endif
 
-/* $1 the row's group; $12.. the groups: an organisation's month and epoch, looked up in the fence once each. */
-#define APPEND                                                                                                         \
-    INSERT_ENTRY                                                                                                       \
+/* $1 the row's group; $13.. the groups: an organisation's month and epoch, looked up in the fence once each. */
+#define APPEND(more_columns, more_names)                                                                               \
+    INSERT_ENTRY_WITH_FLAGS                                                                                            \
     "SELECT q.id, q.amount_minor, q.recorded_at, g.month, g.organisation, g.epoch, q.traveller, q.credit, "            \
-    "q.department, q.client, q.kind, q.product, q.place "                                                              \
+    "q.department, q.client, q.kind, q.product, q.place, q.flags "                                                     \
     "FROM unnest($1::int4[], $2::uuid[], $3::int8[], $4::timestamptz[], $5::int4[], $6::int4[], $7::int4[], "          \
-    "$8::int4[], $9::int2[], $10::text[], $11::text[]) AS q(n, id, amount_minor, recorded_at, traveller, credit, "     \
-    "department, client, kind, product, place) "                                                                       \
-    "JOIN (SELECT * FROM unnest($12::int4[], $13::int4[], $14::int4[]) WITH ORDINALITY AS q(organisation, month, "     \
-    "epoch, n) WHERE " EPOCH_IN_FORCE ") g ON g.n = q.n"
+    "$8::int4[], $9::int2[], $10::text[], $11::text[], $12::int2[]" more_columns                                       \
+    ") AS q(n, id, amount_minor, recorded_at, traveller, credit, department, client, kind, product, place, "           \
+    "flags" more_names ") "                                                                                            \
+    "JOIN (SELECT q.n, q.organisation, q.month, CASE q.epoch WHEN 0 THEN " FENCE_EPOCH " ELSE q.epoch END AS epoch "   \
+    "FROM unnest($13::int4[], $14::int4[], $15::int4[]) WITH ORDINALITY AS q(organisation, month, epoch, n) "          \
+    "WHERE " EPOCH_IN_FORCE ") g ON g.n = q.n"
+
+/* Where rows of ids are looked for: in the month that is named, or, when there may be late ones, where they are. */
+#define KEYS_IN_THEIR_MONTH                                                                                            \
+    "unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[]) WITH ORDINALITY AS q(id, mark, month, organisation, n)"
+#define KEYS_WHEREVER                                                                                                  \
+    "(SELECT id, mark, coalesce(month_of_row(own_month, organisation, id), month) AS month, organisation, n "          \
+    "FROM unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[], $5::int4[]) WITH ORDINALITY "                         \
+    "AS k(id, mark, month, organisation, own_month, n) OFFSET 0) q"
+
+/* For each id: the fence, the row, and the reversal or confirmation that follows it; or the reversal of what was
+ * confirmed. */
+#define LOOK(keys)                                                                                                     \
+    "SELECT q.n::int4, " FENCE_EPOCH ", e.kind, e.amount_minor, e.client, e.credit, e.product, e.place, e.epoch, "     \
+    "e.recorded_at, e.flags, coalesce(c.kind, m.kind), coalesce(c.epoch, m.epoch), "                                   \
+    "coalesce(c.amount_minor, m.amount_minor) FROM " keys                                                              \
+    " LEFT JOIN " ENTRY_OF("q.id") " e ON true LEFT JOIN " ENTRY_OF(                                                   \
+        "q.mark") " m ON true "                                                                                        \
+                  "LEFT JOIN LATERAL (SELECT * FROM entry WHERE m.kind = 9 AND month = q.month "                       \
+                  "AND organisation = q.organisation AND id = derived_id(q.mark, 9) OFFSET 0) c ON true"
+
+/* Of another's row that says the same: from its commit on nobody undoes it. An advice is never undone. */
+#define CONFIRM_COLUMNS "$5::int4[], $6::timestamptz[], $7::int8[], $8::int4[], $9::int2[], $10::text[], $11::text[]"
+#define CONFIRM_NAMES "client, recorded_at, amount_minor, credit, kind, product, place"
+#define CONFIRM(rows)                                                                                                  \
+    INSERT_ENTRY                                                                                                       \
+    "SELECT q.mark, 0, clock_timestamp(), e.month, e.organisation, " FENCE_EPOCH                                       \
+    ", e.traveller, e.credit, e.department, e.client, 9, '', '' FROM " rows " JOIN " ENTRY_OF(                         \
+        "q.id") " e ON e.recorded_at <> q.recorded_at AND (e.kind = q.kind OR (e.kind = 1 AND q.kind = 7)) "           \
+                "AND e.kind <> 7 AND (e.amount_minor, e.client, e.credit, e.product, e.place) = "                      \
+                "(q.amount_minor, q.client, q.credit, q.product, q.place) ON CONFLICT DO NOTHING"
+
+#define COLUMNS_SETTLED                                                                                                \
+    "s.reason, s.differs, s.is_repeat, s.is_tombstone, s.amount_minor, s.remaining_minor, s.effect_id, "               \
+    "s.usage_minor, s.epoch, s.entry_month, s.month, s.organisation, s.department, s.traveller, s.credit, "            \
+    "s.recorded_at"
+
+/* A row counts for its paying department and all above it. One pass over the rows, then sums of those sums. */
+#define SUMS(condition)                                                                                                \
+    "WITH RECURSIVE spent AS MATERIALIZED ("                                                                           \
+    "SELECT credit, traveller, department, sum(amount_minor) AS amount FROM entry "                                    \
+    "WHERE month = $1::int4 AND organisation = $2::int4" condition " GROUP BY 1, 2, 3), "                              \
+    "upward(department, amount, level) AS ("                                                                           \
+    "SELECT department, sum(amount), 1 FROM spent WHERE department <> 0 GROUP BY department "                          \
+    "UNION ALL SELECT parent, amount, level + 1 FROM (SELECT (SELECT d.parent FROM department d "                      \
+    "WHERE d.id = u.department) AS parent, u.amount, u.level FROM upward u WHERE u.level < 8 OFFSET 0) p "             \
+    "WHERE parent IS NOT NULL) "                                                                                       \
+    "SELECT 4::int2, $2::int4, coalesce(sum(amount), 0)::int8 FROM spent "                                             \
+    "UNION ALL SELECT 3::int2, department, sum(amount)::int8 FROM upward GROUP BY department "                         \
+    "UNION ALL SELECT 2::int2, traveller, sum(amount)::int8 FROM spent WHERE traveller <> 0 GROUP BY traveller "       \
+    "UNION ALL SELECT 1::int2, credit, sum(amount)::int8 FROM spent WHERE credit <> 0 GROUP BY credit"
+
+/* What followed an entry, and until when it may be captured. */
+#define FOLLOWED_BY                                                                                                    \
+    " CROSS JOIN LATERAL (SELECT coalesce(sum(charged_minor) FILTER (WHERE kind = 3), 0)::int8 AS captured, "          \
+    "coalesce(-sum(charged_minor) FILTER (WHERE kind = 8), 0)::int8 AS refunded, "                                     \
+    "coalesce(bool_or(kind = 6), false) AS is_reversed FROM effect WHERE month = e.month "                             \
+    "AND organisation = e.organisation AND original = e.id) f "                                                        \
+    "LEFT JOIN hold h ON h.month = e.month AND h.organisation = e.organisation AND h.id = e.id"
 
 static const struct {
     const char *name;
@@ -49,40 +120,44 @@ static const struct {
     [STATEMENT_LOCK_SHARED] = {"lock_shared", "SELECT FROM unnest($1::int4[]) AS stripe "
                                               "WHERE pg_advisory_xact_lock_shared(" LOCK_CLASS ", stripe) IS NULL"},
     /* A batch is appended in the belief that none of its ids has a row, which saves a third of the work. */
-    [STATEMENT_APPEND] = {"append", APPEND},
-    [STATEMENT_APPEND_CAREFULLY] = {"append_carefully", APPEND " ON CONFLICT DO NOTHING"},
-    /* For each id: the fence, the row, and the reversal or confirmation that follows it. */
-    [STATEMENT_LOOK] = {"look",
-                        "SELECT q.n::int4, " FENCE_EPOCH ", e.kind, e.amount_minor, e.client, e.credit, e.product, "
-                        "e.place, e.epoch, e.recorded_at, m.kind, m.epoch "
-                        "FROM unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[]) WITH ORDINALITY "
-                        "AS q(id, mark, month, organisation, n) "
-                        "LEFT JOIN " ENTRY_OF("q.id") " e ON true LEFT JOIN " ENTRY_OF("q.mark") " m ON true"},
-    [STATEMENT_ENTOMB] = {"entomb",
-                          INSERT_ENTRY "SELECT q.id, 0, clock_timestamp(), q.month, q.organisation, " FENCE_EPOCH
-                                       ", 0, 0, 0, q.client, 6, '', '' "
-                                       "FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::int4[]) "
-                                       "AS q(id, month, organisation, client) ON CONFLICT DO NOTHING"},
-    /* Of one's own purchase, unless it is reversed or confirmed already. */
-    [STATEMENT_REVERSE] =
-        {"reverse",
-         INSERT_ENTRY "SELECT q.mark, -e.amount_minor, clock_timestamp(), e.month, e.organisation, " FENCE_EPOCH
-                      ", e.traveller, e.credit, e.department, e.client, 6, e.product, e.place "
-                      "FROM unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[], $5::int4[], $6::timestamptz[]) "
-                      "AS q(id, mark, month, organisation, client, recorded_at) JOIN " ENTRY_OF(
-                          "q.id") " e ON e.kind = 1 "
-                                  "AND e.client = q.client AND e.recorded_at = q.recorded_at ON CONFLICT DO NOTHING"},
-    /* Of another's row that says the same: from its commit on nobody undoes it. */
-    [STATEMENT_CONFIRM] =
-        {"confirm", INSERT_ENTRY
-         "SELECT q.mark, 0, clock_timestamp(), e.month, e.organisation, " FENCE_EPOCH
-         ", e.traveller, e.credit, e.department, e.client, 9, '', '' "
-         "FROM unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[], $5::int4[], $6::timestamptz[], $7::int8[], "
-         "$8::int4[], $9::int2[], $10::text[], $11::text[]) AS q(id, mark, month, organisation, client, recorded_at, "
-         "amount_minor, credit, kind, product, place) JOIN " ENTRY_OF(
-             "q.id") " e ON e.recorded_at <> q.recorded_at "
-                     "AND (e.kind, e.amount_minor, e.client, e.credit, e.product, e.place) = "
-                     "(q.kind, q.amount_minor, q.client, q.credit, q.product, q.place) ON CONFLICT DO NOTHING"},
+    [STATEMENT_LOCK_IDS] = {"lock_ids", "SELECT FROM unnest($1::int4[]) AS stripe "
+                                        "WHERE pg_advisory_xact_lock(" LOCK_CLASS_IDS ", stripe) IS NULL"},
+    [STATEMENT_APPEND] = {"append", APPEND("", "")},
+    [STATEMENT_APPEND_CAREFULLY] = {"append_carefully", APPEND("", "") " ON CONFLICT DO NOTHING"},
+    /* The function sees what this very statement has put in before. */
+    [STATEMENT_APPEND_OLD] =
+        {"append_old",
+         APPEND(", $16::int4[]",
+                ", own_month") " WHERE month_of_row(q.own_month, g.organisation, q.id) IS NULL ON CONFLICT DO NOTHING"},
+    /* Those that this transaction has put in: one sent again may have been settled meanwhile. */
+    [STATEMENT_HOLD] = {"hold", "INSERT INTO hold (month, organisation, id, expires_at) "
+                                "SELECT q.month, q.organisation, q.id, q.expires_at "
+                                "FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::timestamptz[]) "
+                                "AS q(id, month, organisation, expires_at) JOIN LATERAL (SELECT kind, xmin FROM entry "
+                                "WHERE month = q.month AND organisation = q.organisation AND id = q.id OFFSET 0) e "
+                                "ON e.kind = 2 AND e.xmin = pg_current_xact_id()::xid ON CONFLICT DO NOTHING"},
+    [STATEMENT_FENCES] = {"fences", "SELECT q.n::int4, " FENCE_EPOCH " FROM unnest($1::int4[], $2::int4[]) "
+                                    "WITH ORDINALITY AS q(organisation, month, n)"},
+    [STATEMENT_LOOK] = {"look", LOOK(KEYS_IN_THEIR_MONTH)},
+    [STATEMENT_LOOK_OLD] = {"look_old", LOOK(KEYS_WHEREVER)},
+    [STATEMENT_UNDO] = {"undo", "SELECT FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::int4[], "
+                                "$5::timestamptz[]) AS q(id, month, organisation, client, appended_at) "
+                                "WHERE undo(q.id, q.month, q.organisation, q.client, q.appended_at) IS NULL"},
+    [STATEMENT_SETTLE] = {"settle",
+                          "SELECT q.n::int4, " COLUMNS_SETTLED " FROM unnest($1::int2[], $2::uuid[], $3::int4[], "
+                          "$4::uuid[], $5::int4[], $6::int4[], $7::int4[], $8::bool[], $9::int8[], $10::bool[], "
+                          "$11::int4[], $12::timestamptz[]) WITH ORDINALITY AS q(kind, id, own_month, original, month, "
+                          "organisation, client, is_any_clients, amount_minor, is_final, charged_month, at, n), "
+                          "LATERAL settle(q.kind, q.id, q.own_month, q.original, q.month, q.organisation, q.client, "
+                          "q.is_any_clients, q.amount_minor, q.is_final, q.charged_month, q.at) s"},
+    [STATEMENT_CONFIRM] = {"confirm", CONFIRM("unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[], " CONFIRM_COLUMNS
+                                              ") AS q(id, mark, month, organisation, " CONFIRM_NAMES ")")},
+    [STATEMENT_CONFIRM_OLD] =
+        {"confirm_old",
+         CONFIRM("(SELECT id, mark, coalesce(month_of_row(own_month, organisation, id), month) AS month, "
+                 "organisation, " CONFIRM_NAMES
+                 " FROM unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[], " CONFIRM_COLUMNS
+                 ", $12::int4[]) AS k(id, mark, month, organisation, " CONFIRM_NAMES ", own_month) OFFSET 0) q")},
 
     [STATEMENT_LOCK_EXCLUSIVE] = {"lock_exclusive", "SELECT FROM unnest($1::int4[]) AS stripe "
                                                     "WHERE pg_advisory_xact_lock(" LOCK_CLASS ", stripe) IS NULL"},
@@ -91,34 +166,28 @@ static const struct {
                                   "AS q(organisation, month) ORDER BY organisation, month "
                                   "ON CONFLICT (organisation, month) DO UPDATE SET epoch = fence.epoch + 1 "
                                   "RETURNING organisation, month, epoch"},
-    /* One pass over the rows, then sums of those sums. A row counts for its paying department and all above it. */
-    [STATEMENT_SUMS] =
-        {"sums",
-         "WITH RECURSIVE spent AS MATERIALIZED ("
-         "SELECT credit, traveller, department, sum(amount_minor) AS amount FROM entry "
-         "WHERE month = $1::int4 AND organisation = $2::int4 AND epoch < $3::int4 GROUP BY 1, 2, 3), "
-         "upward(department, amount, level) AS ("
-         "SELECT department, sum(amount), 1 FROM spent WHERE department <> 0 GROUP BY department "
-         "UNION ALL SELECT parent, amount, level + 1 FROM (SELECT (SELECT d.parent FROM department d "
-         "WHERE d.id = u.department) AS parent, u.amount, u.level FROM upward u WHERE u.level < 8 OFFSET 0) p "
-         "WHERE parent IS NOT NULL) "
-         "SELECT 4::int2, $2::int4, coalesce(sum(amount), 0)::int8 FROM spent "
-         "UNION ALL SELECT 3::int2, department, sum(amount)::int8 FROM upward GROUP BY department "
-         "UNION ALL SELECT 2::int2, traveller, sum(amount)::int8 FROM spent WHERE traveller <> 0 GROUP BY traveller "
-         "UNION ALL SELECT 1::int2, credit, sum(amount)::int8 FROM spent WHERE credit <> 0 GROUP BY credit"},
-    [STATEMENT_RECENT] = {"recent", "SELECT id, kind, amount_minor, client, credit, product, place FROM entry "
+    [STATEMENT_SUMS] = {"sums", SUMS(" AND epoch < $3::int4")},
+    [STATEMENT_RECENT] = {"recent", "SELECT id, kind, amount_minor, client, credit, product, place, flags FROM entry "
                                     "WHERE month = $1::int4 AND organisation = $2::int4 AND epoch < $3::int4 "
-                                    "AND id >= $4::uuid AND kind <> 9 ORDER BY id"},
+                                    "AND id >= $4::uuid AND kind IN (1, 2, 6, 7) ORDER BY id"},
     [STATEMENT_REFUSALS] = {"refusals", "SELECT id, day, reason, refusing, content FROM refusal "
                                         "WHERE month = $1::int4 AND organisation = $2::int4 AND id >= $3::uuid"},
-    [STATEMENT_FIND] = {"find", "SELECT " COLUMNS_ENTRY ", EXISTS (SELECT FROM entry m WHERE m.month = e.month "
-                                "AND m.organisation = e.organisation AND m.id = $2::uuid AND m.kind = 6) FROM entry e "
-                                "WHERE e.month = $3::int4 AND e.organisation = $4::int4 AND e.id = $1::uuid"},
+    [STATEMENT_FIND] = {"find", "SELECT " COLUMNS_FOUND " FROM (SELECT * FROM entry WHERE month >= $2::int4 "
+                                "AND organisation = $3::int4 AND id = $1::uuid LIMIT 1) e" FOLLOWED_BY},
     [STATEMENT_FIND_ANYWHERE] = {"find_anywhere",
-                                 "SELECT " COLUMNS_ENTRY ", EXISTS (SELECT FROM entry m WHERE m.month = e.month "
-                                 "AND m.organisation = e.organisation AND m.id = $2::uuid AND m.kind = 6) "
-                                 "FROM organisation o CROSS JOIN LATERAL (SELECT * FROM entry WHERE month = $3::int4 "
-                                 "AND organisation = o.id AND id = $1::uuid OFFSET 0) e LIMIT 1"},
+                                 "SELECT " COLUMNS_FOUND " FROM (SELECT e.* FROM organisation o CROSS JOIN LATERAL "
+                                 "(SELECT * FROM entry WHERE month >= $2::int4 AND organisation = o.id "
+                                 "AND id = $1::uuid OFFSET 0) e LIMIT 1) e" FOLLOWED_BY},
+    [STATEMENT_PAGE] = {"page", "SELECT number, kind, card, app, ends_at FROM block WHERE number > $1::int8 "
+                                "ORDER BY number LIMIT $2::int4"},
+    [STATEMENT_EXPIRE] = {"expire", "SELECT 0::int4, " COLUMNS_SETTLED " FROM expire_holds($1::int4) s"},
+    [STATEMENT_FIND_MONTH] = {"find_month", "SELECT organisation, month FROM fence "
+                                            "WHERE (organisation, month) > ($1::int4, $2::int4) "
+                                            "ORDER BY organisation, month LIMIT 1"},
+    /* And with them, in the same snapshot, the fence's epoch as the sum of a limit of kind 0. */
+    [STATEMENT_READ_MONTH] = {"read_month", SUMS("") " UNION ALL SELECT 0::int2, 0, coalesce((SELECT epoch FROM fence "
+                                                     "WHERE month = $1::int4 AND organisation = $2::int4), 0)::int8"},
+    [STATEMENT_USED_UP] = {"used_up", "SELECT note_used_up($1::int4, $2::int4, $3::timestamptz)"},
     [STATEMENT_NOTE] =
         {"note", "INSERT INTO refusal (id, amount_minor, month, day, organisation, traveller, credit, client, reason, "
                  "refusing, product, content) SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int4[], $4::int4[], "

@@ -8,12 +8,18 @@
 enum statement {
     /* The recorder's. */
     STATEMENT_LOCK_SHARED,
+    STATEMENT_LOCK_IDS,
     STATEMENT_APPEND,
     STATEMENT_APPEND_CAREFULLY,
+    STATEMENT_APPEND_OLD,
+    STATEMENT_HOLD,
+    STATEMENT_FENCES,
     STATEMENT_LOOK,
-    STATEMENT_ENTOMB,
-    STATEMENT_REVERSE,
+    STATEMENT_LOOK_OLD,
+    STATEMENT_UNDO,
+    STATEMENT_SETTLE,
     STATEMENT_CONFIRM,
+    STATEMENT_CONFIRM_OLD,
     /* The reader's. */
     STATEMENT_LOCK_EXCLUSIVE,
     STATEMENT_RAISE,
@@ -22,6 +28,11 @@ enum statement {
     STATEMENT_REFUSALS,
     STATEMENT_FIND,
     STATEMENT_FIND_ANYWHERE,
+    STATEMENT_PAGE,
+    STATEMENT_EXPIRE,
+    STATEMENT_FIND_MONTH,
+    STATEMENT_READ_MONTH,
+    STATEMENT_USED_UP,
     STATEMENT_NOTE,
     STATEMENT_QUARANTINE,
     STATEMENT_PARTITIONS,
@@ -44,5 +55,9 @@ extern const char settings_reader[];
 /* The advisory locks of a month's fence: one of so many stripes for each organisation. */
 #define LOCK_CLASS "30333" /* two-key advisory locks of this number are Växel's in the whole database */
 #define LOCK_STRIPES 64
+
+/* Those of the ids of months that are over: a tap may be told of in its own month and, late, in another. */
+#define LOCK_CLASS_IDS "30334"
+#define LOCK_ID_STRIPES 1024
 
 #endif

@@ -23,10 +23,7 @@ static void on_outcome(void *owner, const struct outcome *outcome) {
     mine->told++;
 }
 
-static void on_sums(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
-    struct desk *mine = owner;
-    struct sums_read *read = &mine->sums[mine->sums_told++];
-    cr_assert(mine->sums_told <= SUMS_READ);
+static void keep_sums(struct sums_read *read, int32_t organisation, struct month month, const struct sums *sums) {
     *read = (struct sums_read){.organisation = organisation, .is_read = sums != NULL};
     if (sums == NULL)
         return;
@@ -39,6 +36,39 @@ static void on_sums(void *owner, int32_t organisation, struct month month, const
         memcpy(read->sums, sums->sums, read->sum_count * sizeof *read->sums);
     if (read->remembered_count > 0)
         memcpy(read->remembered, sums->remembered, read->remembered_count * sizeof *read->remembered);
+}
+
+static void on_sums(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    struct desk *mine = owner;
+    cr_assert(mine->sums_told < SUMS_READ);
+    keep_sums(&mine->sums[mine->sums_told++], organisation, month, sums);
+}
+
+static void on_blocks(void *owner, uint64_t reply_to, bool is_answered, const struct block_page *page) {
+    struct desk *mine = owner;
+    cr_assert_eq(reply_to, 4712);
+    mine->pages_told++;
+    mine->is_answered = is_answered;
+    mine->page = *page;
+}
+
+static void on_month_found(void *owner, bool is_answered, int32_t organisation, struct month month) {
+    struct desk *mine = owner;
+    mine->months_found++;
+    mine->is_answered = is_answered;
+    mine->month_found = (struct audit_month){organisation, month};
+}
+
+static void on_month_read(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    struct desk *mine = owner;
+    mine->months_read++;
+    keep_sums(&mine->month_read, organisation, month, sums);
+}
+
+static void on_effect(void *owner, const struct effect *effect) {
+    struct desk *mine = owner;
+    cr_assert(mine->effects_told < EFFECTS_TOLD);
+    mine->effects[mine->effects_told++] = *effect;
 }
 
 static void on_found(void *owner, uint64_t reply_to, bool is_answered, const struct found *found) {
@@ -65,6 +95,10 @@ void desk_start(struct desk *mine, const char *conninfo, const struct record_opt
     own.on_outcome = on_outcome;
     own.on_sums = on_sums;
     own.on_found = on_found;
+    own.on_blocks = on_blocks;
+    own.on_month_found = on_month_found;
+    own.on_month_read = on_month_read;
+    own.on_effect = on_effect;
     own.on_up = on_up;
     mine->conninfo = conninfo;
     mine->record = record_create(&own, tick_now());
@@ -155,6 +189,27 @@ struct entry purchase_of(int32_t organisation, int32_t epoch) {
     };
 }
 
+struct entry entry_of(enum entry_kind kind, int32_t epoch) {
+    struct entry entry = purchase_of(1, epoch);
+    entry.kind = kind;
+    if (kind == ENTRY_HOLD)
+        entry.expires_at.us = entry.appended_at.us + INT64_C(3600) * 1000000;
+    return entry;
+}
+
+struct settlement settlement_of(enum entry_kind kind, const struct entry *entry, int64_t amount_minor) {
+    return (struct settlement){
+        .kind = kind,
+        .id = kind == ENTRY_REVERSAL ? entry->id : new_id(),
+        .original = entry->id,
+        .month = entry->month,
+        .organisation = entry->organisation,
+        .client = entry->client,
+        .amount_minor = amount_minor,
+        .appended_at = unique_now(),
+    };
+}
+
 struct undo undo_of(const struct entry *entry) {
     return (struct undo){
         .id = entry->id,
@@ -192,6 +247,21 @@ struct outcome desk_check(struct desk *mine, const struct check *check) {
 struct outcome desk_undo(struct desk *mine, const struct undo *undo) {
     cr_assert(record_undo(mine->record, undo, SINGLE_OWNER));
     return await_single(mine);
+}
+
+struct outcome desk_settle(struct desk *mine, const struct settlement *settlement) {
+    cr_assert(record_settle(mine->record, settlement, SINGLE_OWNER));
+    return await_single(mine);
+}
+
+const struct found *desk_look_up(struct desk *mine, const struct request_id *id, int32_t organisation) {
+    struct calendar calendar = {0};
+    int before = mine->found_told;
+    cr_assert(
+        record_look_up(mine->record, 4711, id, month_of(calendar_day(&calendar, request_id_time(id))), organisation));
+    DESK_UNTIL(mine, mine->found_told > before);
+    cr_assert(mine->is_answered);
+    return &mine->found;
 }
 
 const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation) {

@@ -15,6 +15,7 @@
 #define PATIENCE_US 60000000
 #define OWNERS 100000
 #define SUMS_READ 128
+#define EFFECTS_TOLD 4096
 #define PURCHASE_MINOR 13000
 
 struct sums_read {
@@ -25,6 +26,11 @@ struct sums_read {
     struct sum sums[64];
     size_t remembered_count;
     struct remembered remembered[64];
+};
+
+struct audit_month {
+    int32_t organisation;
+    struct month month;
 };
 
 struct desk {
@@ -39,6 +45,13 @@ struct desk {
     int found_told;
     bool is_answered;
     struct found found;
+    int pages_told;
+    struct block_page page;
+    int months_found, months_read;
+    struct audit_month month_found;
+    struct sums_read month_read;
+    int effects_told;
+    struct effect effects[EFFECTS_TOLD]; /* in the order told */
     /* Runs before an outcome is noted. */
     void (*on_outcome)(struct desk *mine, const struct outcome *outcome);
     const char *conninfo;
@@ -76,12 +89,20 @@ struct month month_now(void);
 /* A purchase of PURCHASE_MINOR by credit 31 of traveller 21 in department 0 of an organisation, under an epoch. */
 struct entry purchase_of(int32_t organisation, int32_t epoch);
 struct undo undo_of(const struct entry *entry);
+/* The same with a kind and flags of its own; a hold expires in an hour. */
+struct entry entry_of(enum entry_kind kind, int32_t epoch);
 struct check check_of(const struct entry *entry);
 
-/* Appends, checks or undoes one thing and waits for its outcome. */
+/* A settlement of an entry, by its client and under an id of its own. */
+struct settlement settlement_of(enum entry_kind kind, const struct entry *entry, int64_t amount_minor);
+
+/* Appends, checks, undoes or settles one thing and waits for its outcome. */
 struct outcome desk_append(struct desk *mine, const struct entry *entry);
 struct outcome desk_check(struct desk *mine, const struct check *check);
 struct outcome desk_undo(struct desk *mine, const struct undo *undo);
+struct outcome desk_settle(struct desk *mine, const struct settlement *settlement);
+/* What is looked up in the id's own month, or in whatever organisation. */
+const struct found *desk_look_up(struct desk *mine, const struct request_id *id, int32_t organisation);
 /* Raises the fence by a rebuild, and says its epoch. */
 const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation);
 int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id);

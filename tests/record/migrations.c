@@ -33,16 +33,46 @@ Test(migrate, an_empty_database_gets_every_file_and_the_second_time_none) {
     cr_assert_eq(reported, before);
 }
 
+/* As it was before holds, settlements and the block list. */
+static void go_back_to_0004(void) {
+    struct failure failure;
+    cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
+    test_sql(
+        empty.conninfo,
+        "DROP TABLE effect, hold, block CASCADE; DROP TYPE settled CASCADE; DROP FUNCTION derived_id, month_of_row, "
+        "organisation_of_row, fence_epoch, entomb, add_entry, undo, lock_blocks, may_buy, judge_credential, "
+        "judge_credit, judge_organisation, note_used_up CASCADE; ALTER TABLE entry DROP COLUMN flags; "
+        "DELETE FROM schema_migration WHERE name >= '0005'");
+}
+
 Test(migrate, what_is_missing_is_run_and_named_until_then) {
     struct failure failure;
-    cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure));
-    test_sql(empty.conninfo, "DROP TABLE entry, fence, refusal, quarantine; DROP FUNCTION make_partitions; "
-                             "DROP FUNCTION IF EXISTS raise_fences CASCADE; "
-                             "DELETE FROM schema_migration WHERE name >= '0002'");
+    go_back_to_0004();
     cr_assert_not(record_is_migrated(empty.conninfo, &failure));
-    cr_assert_neq(strstr(failure.text, "lacks 0002_entry.sql"), NULL);
+    cr_assert_neq(strstr(failure.text, "lacks 0005_settlements.sql"), NULL);
     cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
     cr_assert(record_is_migrated(empty.conninfo, &failure), "%s", failure.text);
+}
+
+Test(migrate, reversals_and_credits_of_before_have_their_place_in_what_is_new) {
+    struct failure failure;
+    go_back_to_0004();
+    test_sql(empty.conninfo,
+             "CREATE TABLE entry_202601 PARTITION OF entry FOR VALUES IN (202601); INSERT INTO entry VALUES "
+             "('019b0000-0000-7000-8000-000000000001', 100, now(), 202601, 1, 1, 21, 31, 0, 7, 1, '', ''), "
+             "('019b0000-0000-8000-8000-000000000001', -100, now(), 202601, 1, 1, 21, 31, 0, 7, 6, '', ''), "
+             "('019b0000-0000-7000-8000-000000000002', 0, now(), 202601, 1, 1, 0, 0, 0, 7, 6, '', ''); "
+             "INSERT INTO organisation (id, state, limit_minor) VALUES (1, 'active', 0), (2, 'suspended', 0); "
+             "INSERT INTO traveller (id, organisation) VALUES (1, 1), (2, 2); "
+             "INSERT INTO credit (organisation, traveller, card, limit_minor, state) VALUES (1, 1, 1, 0, 'active'), "
+             "(1, 1, 2, 0, 'blocked'), (1, 1, 3, 0, 'ended'), (1, 1, 3, 0, 'active'), (2, 2, 4, 0, 'active')");
+    cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
+    cr_assert_str_eq(test_sql(empty.conninfo, "SELECT string_agg(concat_ws(' ', month, organisation, original, kind, "
+                                              "usage_minor, charged_minor), ', ') FROM effect"),
+                     "202601 1 019b0000-0000-7000-8000-000000000001 6 -100 -100");
+    cr_assert_str_eq(test_sql(empty.conninfo, "SELECT string_agg(concat_ws(' ', kind, card), ', ' ORDER BY number) "
+                                              "FROM block"),
+                     "2 2, 2 4");
 }
 
 Test(migrate, a_newer_database_is_left_alone) {
