@@ -46,6 +46,9 @@ foreach(room IN LISTS rooms)
     vaxel_test(${room} ${room})
 endforeach()
 
+# A journal that is killed is one on a ring.
+target_link_libraries(test_journal PRIVATE vaxel_net)
+
 # The support library itself.
 vaxel_test(house)
 

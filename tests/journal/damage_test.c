@@ -330,4 +330,3 @@ Test(journal, a_header_torn_when_its_segment_was_free_is_no_damage) {
         diary_close(&diary);
     }
 }
-
