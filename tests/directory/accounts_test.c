@@ -160,6 +160,12 @@ Test(directory, a_card_given_again_is_its_newer_credit_s_and_the_newest_when_all
     world_destroy(&world);
 }
 
+static uint32_t calls_of(struct directory *directory, const char *name) {
+    struct client client;
+    cr_assert(directory_find_client(directory, name, &client));
+    return client.calls;
+}
+
 Test(directory, a_client_has_the_rights_of_its_row) {
     struct world world;
     world_create(&world, false);
@@ -168,16 +174,126 @@ Test(directory, a_client_has_the_rights_of_its_row) {
     cr_expect_str_eq(client.name, "validator-2");
     cr_expect_eq(client.id, 5);
     cr_expect_eq(client.kind, CLIENT_VALIDATOR);
-    cr_expect_eq(client.calls, 1u << CALL_AUTHORIZE | 1u << CALL_BALANCE | 1u << CALL_ECHO);
     cr_expect_eq(client.channels, 1u << CHANNEL_CARD);
     cr_expect_eq(client.rate_per_s, 2);
     cr_expect_not(client.is_blocked);
     cr_assert(directory_find_client(world.directory, "ops-1", &client));
     cr_expect_eq(client.kind, CLIENT_OPS);
-    cr_expect_eq(client.calls, 1u << CALL_AUTHORIZE | 1u << CALL_BALANCE | 1u << CALL_LOOKUP | 1u << CALL_ECHO);
+    cr_expect_eq(client.calls, (1u << CALL_COUNT) - 1);
     cr_expect_eq(client.channels, 1u << CHANNEL_CARD | 1u << CHANNEL_APP | 1u << CHANNEL_PORTAL);
     cr_expect_not(directory_find_client(world.directory, "validator", &client));
     cr_expect_not(directory_find_client(world.directory, "", &client));
+    world_destroy(&world);
+}
+
+Test(directory, each_call_is_a_right_of_its_own) {
+    static const char *const calls[CALL_COUNT] = {
+        [CALL_AUTHORIZE] = "authorize", [CALL_BALANCE] = "balance",
+        [CALL_LOOKUP] = "lookup",       [CALL_ECHO] = "echo",
+        [CALL_CAPTURE] = "capture",     [CALL_VOID] = "void",
+        [CALL_REVERSE] = "reverse",     [CALL_REFUND] = "refund",
+        [CALL_ADVISE] = "advise",       [CALL_BLOCK_LIST] = "block_list",
+    };
+    struct world world;
+    world_create(&world, false);
+    for (int call = 0; call < CALL_COUNT; call++)
+        test_sql(world.database.conninfo,
+                 "INSERT INTO client (name, kind, calls, channels) VALUES ('%s', 'ops', '{%s}', '{}')", calls[call],
+                 calls[call]);
+    struct directory *directory = world_open(world.database.conninfo, false);
+    for (int call = 0; call < CALL_COUNT; call++) {
+        cr_expect_eq(calls_of(directory, calls[call]), 1u << call, "%s", calls[call]);
+    }
+    directory_close(directory);
+    world_destroy(&world);
+}
+
+/* DOMAIN F4 */
+Test(directory, a_client_s_time_for_double_taps_is_read_and_followed) {
+    struct world world;
+    world_create(&world, true);
+    struct client client;
+    cr_assert(directory_find_client(world.directory, "validator-1", &client));
+    cr_expect_eq(client.tap_window_us, 0);
+    uint64_t generation = directory_client_generation(world.directory);
+    test_sql(world.database.conninfo, "UPDATE client SET double_tap_s = 15 WHERE name = 'validator-1'");
+    AWAIT(directory_client_generation(world.directory) > generation);
+    cr_assert(directory_find_client(world.directory, "validator-1", &client));
+    cr_expect_eq(client.tap_window_us, 15000000);
+    world_destroy(&world);
+}
+
+/* ---- who pays for what is on record ---- */
+
+static struct payer payer_of(const struct account *account) {
+    return (struct payer){.organisation = account->organisation,
+                          .department = account->department,
+                          .traveller = account->traveller,
+                          .credit = account->credit};
+}
+
+static void expect_same_account(const struct account *one, const struct account *other) {
+    cr_assert_eq(one->limit_count, other->limit_count);
+    cr_expect_eq(memcmp(one, other, sizeof(*one)), 0);
+}
+
+Test(directory, the_ids_of_an_account_find_its_counters_again) {
+    struct world world;
+    world_create(&world, false);
+    struct account accounts[] = {
+        account_of_card(world.directory, CARD_ACTIVE),    account_of_card(world.directory, CARD_OF_DEPARTMENT),
+        account_of_card(world.directory, CARD_SUSPENDED), account_of_card(world.directory, CARD_ENDED),
+        account_of_app(world.directory, APP_ACTIVE),
+    };
+    for (size_t i = 0; i < sizeof(accounts) / sizeof(*accounts); i++) {
+        struct payer payer = payer_of(&accounts[i]);
+        struct account found;
+        cr_assert(directory_find_payer(world.directory, &payer, &found));
+        expect_same_account(&found, &accounts[i]);
+    }
+    world_destroy(&world);
+}
+
+/* What was bought then counts where it was paid then, with all that is above that department now. */
+Test(directory, the_department_that_paid_counts_though_its_credit_and_its_tree_have_moved) {
+    struct world world;
+    world_create(&world, false);
+    struct account before = account_of_app(world.directory, APP_ACTIVE);
+    struct payer payer = payer_of(&before);
+    test_sql(world.database.conninfo,
+             "UPDATE credit SET department = NULL, limit_minor = 7 WHERE id = %d;"
+             "UPDATE department SET parent = 2 WHERE id = 3",
+             payer.credit);
+    struct directory *directory = world_open(world.database.conninfo, false);
+    cr_assert_eq(account_of_app(directory, APP_ACTIVE).department, 0);
+    struct account found;
+    cr_assert(directory_find_payer(directory, &payer, &found));
+    cr_expect_eq(found.department, 3);
+    cr_expect_gt(found.limit_count, 4);
+    expect_limit(&found, 0, LIMIT_CREDIT, payer.credit, 7);
+    expect_limit(&found, 1, LIMIT_TRAVELLER, payer.traveller, OPERATOR_CAP_MINOR);
+    expect_limit(&found, 2, LIMIT_DEPARTMENT, 3, 500000);
+    cr_expect_eq(found.limits[3].kind, LIMIT_DEPARTMENT);
+    cr_expect_eq(found.limits[3].id, 2);
+    expect_limit(&found, found.limit_count - 1, LIMIT_ORGANISATION, 1, 2000000);
+    directory_close(directory);
+    world_destroy(&world);
+}
+
+Test(directory, who_pays_is_unknown_when_any_of_them_is) {
+    struct world world;
+    world_create(&world, false);
+    struct account account = account_of_app(world.directory, APP_ACTIVE);
+    struct payer known = payer_of(&account);
+    struct payer payers[] = {known, known, known, known};
+    payers[0].organisation = 99;
+    payers[1].department = 99;
+    payers[2].traveller = 99;
+    payers[3].credit = 99;
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_not(directory_find_payer(world.directory, &payers[i], &account), "%zu", i);
+    }
+    cr_expect(directory_find_payer(world.directory, &known, &account));
     world_destroy(&world);
 }
 
