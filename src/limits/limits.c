@@ -153,3 +153,8 @@ bool limits_input(struct limits *limits, struct bytes received, struct failure *
 bool limits_is_owed(const struct limits *limits) {
     return limits->call_count > 0;
 }
+
+bool limits_read_month(struct limits *limits, int32_t organisation, struct month month) {
+    CHECK(limits != NULL && organisation > 0 && month.yyyymm > 0);
+    return false;
+}
