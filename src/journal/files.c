@@ -103,9 +103,9 @@ static bool segment_load(struct journal *journal, struct segment *segment, struc
         return fail(journal, name, "read", failure);
     struct segment_header header;
     segment->has_header = header_decode(bytes_of(bytes, sizeof bytes), &header) && size_is_possible(header.size);
-    int64_t file_size = status.st_size < JOURNAL_SEGMENT_BYTES_MAX ? status.st_size : JOURNAL_SEGMENT_BYTES_MAX;
-    segment->size = segment->has_header ? header.size : (uint32_t)file_size;
-    segment->is_short = file_size < (segment->has_header ? header.size : 2 * BLOCK_SIZE);
+    bool is_large = status.st_size > JOURNAL_SEGMENT_BYTES_MAX;
+    segment->file_size = is_large ? (uint32_t)JOURNAL_SEGMENT_BYTES_MAX : (uint32_t)status.st_size;
+    segment->size = segment->has_header ? header.size : segment->file_size;
     if (!segment->has_header)
         return true;
     segment->generation = header.generation;
@@ -220,8 +220,9 @@ static bool segment_remove(struct journal *journal, uint32_t index, struct failu
 static bool remove_unfit(struct journal *journal, uint32_t wanted, struct failure *failure) {
     for (uint32_t i = journal->segment_count; i-- > 0;) {
         const struct segment *segment = &journal->segments[i];
-        bool is_fit = segment->has_header && !segment->is_short && segment->size == journal->options.segment_bytes &&
-                      journal->mark_fd >= 0 && journal->segment_count <= wanted;
+        bool is_fit = segment->has_header && segment->file_size >= segment->size &&
+                      segment->size == journal->options.segment_bytes && journal->mark_fd >= 0 &&
+                      journal->segment_count <= wanted;
         if (!segment->is_live && !is_fit && !segment_remove(journal, i, failure))
             return false;
     }

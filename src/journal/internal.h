@@ -23,9 +23,9 @@ struct segment {
     uint32_t number; /* "0007.segment" */
     int fd;
     uint32_t size;
-    struct bytes bytes;    /* the file, mapped for reading */
-    bool has_header;       /* a good one was read; this and the next only while opening */
-    bool is_short;         /* the file has not all of its bytes */
+    struct bytes bytes; /* the file, mapped for reading */
+    bool has_header;    /* a good one was read; this and the next only while opening */
+    uint32_t file_size;
     uint32_t generation;   /* that of its header; 0: never used */
     uint32_t previous_end; /* of the generation before the one it is planned or used for */
     uint32_t end;          /* where its next record goes, and at last where it ended */

@@ -31,12 +31,17 @@ static bool missing(const struct journal *journal, uint32_t generation, struct f
 /* All of a segment. A crash can't make a file shorter: that it was is damage. The caller frees it; NULL with a reason.
  */
 static uint8_t *segment_read(const struct journal *journal, const struct segment *segment, struct failure *failure) {
-    uint8_t *data = calloc(segment->size + 1, 1);
+    if (segment->file_size < segment->size || segment->file_size < 2 * BLOCK_SIZE) {
+        damaged(journal, segment, segment->file_size, "the file ends here", failure);
+        return NULL;
+    }
+    uint8_t *data = malloc(segment->size);
     CHECK(data != NULL);
     for (size_t at = 0; at < segment->size;) {
         ssize_t size = pread(segment->fd, data + at, segment->size - at, (off_t)at);
         if (size <= 0) {
-            damaged(journal, segment, (uint32_t)at, size < 0 ? strerror(errno) : "the file ends here", failure);
+            damaged(journal, segment, (uint32_t)at, size < 0 ? strerror(errno) : "it can't be read to its end",
+                    failure);
             free(data);
             return NULL;
         }
@@ -139,39 +144,50 @@ static bool scan_generation(struct journal *journal, uint32_t generation, uint32
     return is_good;
 }
 
-/* A header that can't be read was torn while its segment, free by then, was to be used anew; unless records are there
- * that came after it. */
-static bool check_headless(struct journal *journal, const struct segment *segment, struct failure *failure) {
-    if (segment->is_short)
-        return damaged(journal, segment, segment->size, "the file ends here", failure);
+/* Whether there is a good record of this generation or a later one. */
+static bool holds_record(struct bytes bytes, uint32_t from_generation) {
+    for (uint32_t at = RECORDS_BEGIN; at < bytes.size; at += RECORD_ALIGNMENT) {
+        uint32_t generation, length, write_begin;
+        if (record_generation(bytes, at, &generation) && generation >= from_generation &&
+            record_is_good(bytes, at, generation, &length, &write_begin))
+            return true;
+    }
+    return false;
+}
+
+/* A header is safe before its first record. One that can't be read was torn while its segment, free by then, was to be
+ * used anew; unless it has records that are not drained. And no segment has records that are newer than all headers. */
+static bool check_header(const struct journal *journal, const struct segment *segment, uint32_t newest,
+                         struct failure *failure) {
+    if (segment->has_header && segment->file_size < segment->size)
+        return true; /* it is found out when it is scanned, or is made anew */
+    const uint32_t drained = journal->marked.drained.generation;
     uint8_t *data = segment_read(journal, segment, failure);
     if (data == NULL)
         return false;
-    const struct bytes bytes = bytes_of(data, segment->size);
-    bool is_good = true;
-    for (uint32_t at = RECORDS_BEGIN; at < bytes.size && is_good; at += RECORD_ALIGNMENT) {
-        uint32_t generation, length, write_begin;
-        if (record_generation(bytes, at, &generation) && generation >= journal->marked.drained.generation &&
-            record_is_good(bytes, at, generation, &length, &write_begin))
-            is_good = damaged(journal, segment, 0, "its header can't be read", failure);
-    }
+    bool is_later = segment->has_header && newest >= drained;
+    bool is_bad = holds_record(bytes_of(data, segment->size), is_later ? newest + 1 : drained);
     free(data);
-    return is_good;
+    return !is_bad || damaged(journal, segment, 0, "its header can't be read, or is older than its records", failure);
 }
 
-static bool find_newest(struct journal *journal, uint32_t *newest, struct failure *failure) {
-    *newest = 0;
+static uint32_t find_newest(const struct journal *journal) {
+    uint32_t newest = 0;
     for (uint32_t i = 0; i < journal->segment_count; i++) {
         const struct segment *segment = &journal->segments[i];
-        if (!segment->has_header) {
-            if (!check_headless(journal, segment, failure))
-                return false;
-            continue;
-        }
-        if (segment->generation != 0 && find_generation(journal, segment->generation) != segment)
+        if (segment->has_header && segment->generation > newest)
+            newest = segment->generation;
+    }
+    return newest;
+}
+
+static bool check_headers(struct journal *journal, uint32_t newest, struct failure *failure) {
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        const struct segment *segment = &journal->segments[i];
+        if (!check_header(journal, segment, newest, failure))
+            return false;
+        if (segment->has_header && segment->generation != 0 && find_generation(journal, segment->generation) != segment)
             return damaged(journal, segment, 0, "another one has its generation", failure);
-        if (segment->generation > *newest)
-            *newest = segment->generation;
     }
     return true;
 }
@@ -191,7 +207,8 @@ static bool read_all(struct journal *journal, uint32_t *newest, struct failure *
     if (journal->mark_fd < 0)
         return expect_unused(journal, failure);
     const struct position drained = journal->marked.drained;
-    if (!find_newest(journal, newest, failure))
+    *newest = find_newest(journal);
+    if (!check_headers(journal, *newest, failure))
         return false;
     if (*newest < drained.generation && drained.offset != RECORDS_BEGIN)
         return missing(journal, drained.generation, failure);

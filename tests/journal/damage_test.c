@@ -242,7 +242,23 @@ Test(journal, a_bad_last_record_of_an_older_segment_is_damage) {
 Test(journal, a_header_that_cannot_be_read_is_damage_where_records_follow) {
     make_two();
     flip("0001.segment", 24);
-    expect_refusal("0001.segment is damaged at byte 0: its header can't be read");
+    expect_refusal("0001.segment is damaged at byte 0: its header can't be read, or is older than its records");
+}
+
+/* The disk said that the header was safe, and lost it; the records came after it. */
+Test(journal, a_header_that_was_never_written_is_damage) {
+    diary_start(&diary);
+    diary_open(&diary);
+    struct picture before = picture_take("0001.segment");
+    for (uint32_t count = 0; diary_facts(&diary).used_bytes < 5000; count++)
+        diary_fill(&diary, count, count + 1);
+    diary_close(&diary);
+    struct picture after = picture_take("0001.segment");
+    memcpy(after.data, before.data, 64);
+    picture_put(&after);
+    expect_refusal("0001.segment is damaged at byte 0: its header can't be read, or is older than its records");
+    free(before.data);
+    free(after.data);
 }
 
 Test(journal, a_segment_that_is_not_there_is_missed) {
