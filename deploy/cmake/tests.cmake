@@ -36,7 +36,7 @@ function(vaxel_test name)
     # Criterion's newer assertions convert inside their own macros.
     target_compile_options(test_${name} PRIVATE -Wno-conversion)
     # A migrated database is made by `vaxel migrate`.
-    if(programs AND name MATCHES "^(house|record|directory|node|client|load|system)$")
+    if(programs AND name MATCHES "^(house|record|directory|node|client|load|system|break)$")
         add_dependencies(test_${name} ${programs})
     endif()
     add_test(NAME ${name} COMMAND test_${name})
@@ -64,6 +64,9 @@ target_link_libraries(check_history PRIVATE vaxel_test_checker)
 
 # Whole processes.
 vaxel_test(system ${rooms})
+# The breaker: the same processes, broken at random under load.
+vaxel_test(break ${rooms} test_checker)
+target_sources(test_break PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
 # The simulator: many nodes of the core in one process.
 vaxel_test(sim switch)
 

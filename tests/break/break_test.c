@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The breaker: two nodes, Redis and PostgreSQL under the load of two hundred riders, killed, stopped and restarted at
+ * random; then everything that was asked and told is held against what the records and counters say.
+ *
+ *   VAXEL_BREAK_SECONDS  how long (20; `./dev test break` 120)
+ *   VAXEL_BREAK_SEED     the schedule and what the riders do (else by the clock; it is printed)
+ *   VAXEL_BREAK_HISTORY  where the history is written (else build/test-logs/history.jsonl, or none) */
+#include "checker/file.h"
+#include "checker/report.h"
+#include "ending.h"
+#include "faults.h"
+#include "riders.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RIDERS 200
+#define PACE_US (SECOND_US / 2)
+#define ORGANISATIONS 8
+#define CARDS_EACH 10
+#define CARDS (ORGANISATIONS * CARDS_EACH)
+#define FIRST_ORGANISATION 50
+#define FIRST_CREDIT 1000
+/* An answer later than this after its deadline is late on any machine. */
+#define LATENESS_US (2 * SECOND_US)
+
+static struct cluster cluster;
+static uint64_t cards[CARDS];
+static const struct fares fares = {.card_count = CARDS, .cards = cards, .longest_hold_us = 8 * SECOND_US};
+
+static int64_t setting(const char *name, int64_t otherwise) {
+    const char *text = getenv(name);
+    return text == NULL || *text == '\0' ? otherwise : strtoll(text, NULL, 10);
+}
+
+/* Every other organisation is so poor that its limits are hit soon, and then only what is given back can be spent. */
+static void add_companies(void) {
+    for (int i = 0; i < ORGANISATIONS; i++) {
+        int organisation = FIRST_ORGANISATION + i;
+        bool is_poor = i % 2 == 1;
+        cluster_sql(&cluster,
+                    "INSERT INTO organisation (id, state, limit_minor) VALUES (%d, 'active', %d);"
+                    "INSERT INTO department (id, organisation, parent, budget_minor) VALUES (%d, %d, NULL, NULL);"
+                    "INSERT INTO department (id, organisation, parent, budget_minor) VALUES (%d, %d, %d, %s)",
+                    organisation, is_poor ? 500000 : 2000000000, 2 * organisation, organisation, 2 * organisation + 1,
+                    organisation, 2 * organisation, is_poor ? "200000" : "NULL");
+        for (int j = 0; j < CARDS_EACH; j++) {
+            int card = i * CARDS_EACH + j;
+            cards[card] = card_complete(UINT64_C(990000000000000) + (uint64_t)card);
+            cluster_sql(&cluster,
+                        "INSERT INTO traveller (id, organisation, cap_minor) VALUES (%d, %d, %d);"
+                        "INSERT INTO credit (id, organisation, traveller, department, limit_minor, state, card) "
+                        "VALUES (%d, %d, %d, %d, %d, 'active', %llu)",
+                        FIRST_CREDIT + card, organisation, is_poor ? 120000 : 100000000, FIRST_CREDIT + card,
+                        organisation, FIRST_CREDIT + card, 2 * organisation + j % 2, is_poor ? 100000 : 100000000,
+                        (unsigned long long)cards[card]);
+        }
+    }
+    cluster_sql(&cluster,
+                "UPDATE client SET calls = '{authorize,balance,lookup,echo,capture,void,reverse,refund,advise}' "
+                "WHERE name = 'office-1'");
+}
+
+static void start(const char *program) {
+    cluster_start(&cluster, (struct cluster_wishes){.nodes = 2,
+                                                    .own_postgres = true,
+                                                    .journals = true,
+                                                    .program = program,
+                                                    .settings = "[switch]\nworkers = 2\n"
+                                                                "[audit]\npause = 20 ms\ngrace = 5 s\n"});
+    add_companies();
+}
+
+/* What was in flight at a node while it was stopped can't be in time. */
+static void forgive_windows(struct riders *riders, const struct faults *faults) {
+    for (size_t i = 0; i < riders->operation_count; i++) {
+        struct operation *operation = &riders->operations[i];
+        for (size_t j = 0; j < faults->window_count; j++) {
+            const struct window *window = &faults->windows[j];
+            if (riders->nodes[i] == window->node && operation->sent_us <= window->until_us &&
+                operation->sent_us + operation->timeout_us >= window->from_us)
+                operation->timeout_us = 0;
+        }
+    }
+}
+
+static void write_history(const struct history *history) {
+    const char *path = getenv("VAXEL_BREAK_HISTORY");
+    if (path == NULL)
+        return;
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file, "can't write %s", path);
+    cr_assert(history_write(file, history));
+    fclose(file);
+    printf("  history of %zu requests and %zu rows: %s\n", history->operation_count, history->recorded_count, path);
+}
+
+/* Brings the run to its end and holds it against what is promised. */
+static struct verdict_of_checker judge(struct riders *riders, const struct faults *faults) {
+    struct ending ending;
+    struct verdict_of_checker verdict;
+    ending_wait(&cluster, riders->operations, riders->operation_count);
+    ending_read(&ending, &cluster);
+    forgive_windows(riders, faults);
+    const struct history history = {.operation_count = riders->operation_count,
+                                    .operations = riders->operations,
+                                    .recorded_count = ending.recorded_count,
+                                    .recorded = ending.recorded,
+                                    .ceiling_count = ending.ceiling_count,
+                                    .ceilings = ending.ceilings,
+                                    .counted_count = ending.counted_count,
+                                    .counted = ending.counted,
+                                    .department_count = ending.department_count,
+                                    .departments = ending.departments,
+                                    .lateness_us = LATENESS_US,
+                                    .ended_us = tick_now().us,
+                                    .expiry_lateness_us = 10 * SECOND_US,
+                                    .nodes_were_lost = true,
+                                    .redis_was_lost = true};
+    checker_check(&history, &verdict);
+    write_history(&history);
+    cr_expect(ending.is_audit_clean, "the audit is not clean");
+    cr_expect_gt(ending.counted_count, 0);
+    ending_finish(&ending);
+    return verdict;
+}
+
+static void report(const struct riders *riders, const struct faults *faults, const struct verdict_of_checker *verdict) {
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        printf("  %-45s %8zu\n", fault_name((enum fault)fault), faults->counts[fault]);
+    printf("  %-45s %8zu\n", "kills in all", faults_kills(faults));
+    report_verdict(stdout, verdict);
+    printf("  decided within: half %.1f ms, 99 of 100 %.1f ms, 999 of 1000 %.1f ms, all %.1f ms\n",
+           (double)histogram_quantile_us(&riders->latencies, 0.5) / 1e3,
+           (double)histogram_quantile_us(&riders->latencies, 0.99) / 1e3,
+           (double)histogram_quantile_us(&riders->latencies, 0.999) / 1e3, (double)riders->latencies.max_us / 1e3);
+    fflush(stdout);
+}
+
+TestSuite(breaker, .timeout = 900);
+
+Test(breaker, nothing_is_lost_or_counted_twice_and_no_limit_passed_whatever_breaks) {
+    int64_t seconds = setting("VAXEL_BREAK_SECONDS", 20);
+    uint64_t seed = (uint64_t)setting("VAXEL_BREAK_SEED", instant_now().us % 1000000);
+    struct riders riders;
+    struct faults faults;
+    printf("  %d riders for %lld s, seed %llu\n", RIDERS, (long long)seconds, (unsigned long long)seed);
+    start("vaxeld");
+    riders_start(&riders, &cluster, &fares, "office-1", RIDERS, PACE_US, seed);
+    faults_begin(&faults, &cluster, seed + 1);
+    int64_t until_us = tick_now().us + seconds * SECOND_US;
+    while (tick_now().us < until_us)
+        faults_next(&faults);
+    for (int node = 0; node < cluster.node_count; node++)
+        cluster_wait_ready(&cluster, node);
+    riders_stop(&riders);
+    struct verdict_of_checker verdict = judge(&riders, &faults);
+    report(&riders, &faults, &verdict);
+    cr_expect(verdict.is_good, "I%d is broken: %s", verdict.invariant, verdict.text);
+    cr_expect_eq(riders.faults, 0, "%s", riders.first_fault);
+    cr_expect_gt(verdict.approvals, 100);
+    cr_expect_gt(verdict.declines, 10);
+    if (seconds >= 120)
+        cr_expect_geq(faults_kills(&faults), 20);
+    faults_finish(&faults);
+    riders_finish(&riders);
+    cluster_stop(&cluster);
+}

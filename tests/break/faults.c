@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "faults.h"
+
+#include "trips.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A node that goes on after a stop has a queue of late answers first. */
+#define AFTERMATH_US SECOND_US
+
+static const char *const names[FAULT_COUNT] = {
+    [FAULT_KILL_NODE] = "a node killed",
+    [FAULT_STOP_NODE] = "a node stopped for a while",
+    [FAULT_END_NODE] = "a node told to end",
+    [FAULT_KILL_REDIS] = "Redis killed, back empty",
+    [FAULT_AGE_REDIS] = "Redis killed, back as it was before",
+    [FAULT_STOP_REDIS] = "Redis stopped for a while",
+    [FAULT_EMPTY_REDIS] = "Redis emptied",
+    [FAULT_KILL_POSTGRES] = "PostgreSQL killed",
+    [FAULT_KILL_BACKEND] = "a PostgreSQL process killed",
+    [FAULT_STOP_POSTGRES] = "PostgreSQL stopped for a while",
+    [FAULT_KILL_BOTH] = "a node killed while PostgreSQL was stopped",
+};
+
+const char *fault_name(enum fault fault) {
+    return names[fault];
+}
+
+size_t faults_kills(const struct faults *faults) {
+    static const enum fault kills[] = {FAULT_KILL_NODE,     FAULT_KILL_REDIS,   FAULT_AGE_REDIS,
+                                       FAULT_KILL_POSTGRES, FAULT_KILL_BACKEND, FAULT_KILL_BOTH};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof kills / sizeof kills[0]; i++)
+        count += faults->counts[kills[i]];
+    return count;
+}
+
+static void pause_between(struct faults *faults, int64_t least_us, int64_t most_us) {
+    usleep((useconds_t)random_between_us(&faults->random, least_us, most_us));
+}
+
+static void note_window(struct faults *faults, int node, int64_t from_us) {
+    if (faults->window_count == faults->window_capacity) {
+        faults->window_capacity = faults->window_capacity == 0 ? 32 : faults->window_capacity * 2;
+        faults->windows = realloc(faults->windows, faults->window_capacity * sizeof *faults->windows);
+        cr_assert_not_null(faults->windows);
+    }
+    faults->windows[faults->window_count++] = (struct window){node, from_us, tick_now().us + AFTERMATH_US};
+}
+
+/* ---- nodes ---- */
+
+/* A node that ended though nobody told it to is a fault of its own. */
+static void expect_running(struct faults *faults, int node) {
+    const struct node_process *process = &faults->cluster->nodes[node];
+    cr_assert_eq(waitpid(process->pid, NULL, WNOHANG), 0, "node %d ended by itself: see %s", node, process->log);
+}
+
+static void kill_node(struct faults *faults, int node) {
+    expect_running(faults, node);
+    test_process_end(faults->cluster->nodes[node].pid, SIGKILL);
+    pause_between(faults, 0, SECOND_US);
+    cluster_start_node(faults->cluster, node);
+}
+
+static void stop_node(struct faults *faults, int node) {
+    int64_t from_us = tick_now().us;
+    expect_running(faults, node);
+    kill(faults->cluster->nodes[node].pid, SIGSTOP);
+    pause_between(faults, SECOND_US / 5, 3 * SECOND_US);
+    kill(faults->cluster->nodes[node].pid, SIGCONT);
+    note_window(faults, node, from_us);
+}
+
+static void end_node(struct faults *faults, int node) {
+    expect_running(faults, node);
+    int status = test_process_end(faults->cluster->nodes[node].pid, SIGTERM);
+    cr_expect_eq(status, 0, "node %d ended with %d", node, status);
+    cluster_start_node(faults->cluster, node);
+}
+
+/* ---- Redis ---- */
+
+static void forget_dump(struct faults *faults) {
+    char path[TEST_TEXT + 16];
+    snprintf(path, sizeof path, "%s/dump.rdb", faults->cluster->redis.directory);
+    unlink(path);
+}
+
+static void kill_redis(struct faults *faults, bool is_aged) {
+    forget_dump(faults);
+    if (is_aged) {
+        test_redis_command(&faults->cluster->redis, "SAVE");
+        pause_between(faults, SECOND_US / 2, 2 * SECOND_US);
+    }
+    test_redis_kill(&faults->cluster->redis);
+    pause_between(faults, 0, SECOND_US);
+    test_redis_restart(&faults->cluster->redis);
+}
+
+static void stop_redis(struct faults *faults) {
+    kill(faults->cluster->redis.pid, SIGSTOP);
+    pause_between(faults, SECOND_US / 5, 3 * SECOND_US);
+    kill(faults->cluster->redis.pid, SIGCONT);
+}
+
+/* ---- PostgreSQL ---- */
+
+static pid_t parent_of(const char *pid) {
+    char path[64];
+    char line[512] = "";
+    snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    const char *got = fgets(line, sizeof line, file);
+    fclose(file);
+    const char *name_end = got == NULL ? NULL : strrchr(line, ')');
+    return name_end == NULL || strlen(name_end) < 5 ? 0 : (pid_t)strtol(name_end + 4, NULL, 10);
+}
+
+#define CHILDREN_CAPACITY 512
+static size_t children_of(pid_t parent, pid_t children[CHILDREN_CAPACITY]) {
+    size_t count = 0;
+    DIR *processes = opendir("/proc");
+    cr_assert_not_null(processes);
+    for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (pid > 0 && *end == '\0' && count < CHILDREN_CAPACITY && parent_of(entry->d_name) == parent)
+            children[count++] = (pid_t)pid;
+    }
+    closedir(processes);
+    return count;
+}
+
+static void wait_gone(pid_t pid) {
+    int64_t give_up_us = tick_now().us + 60 * SECOND_US;
+    while (kill(pid, 0) == 0) {
+        cr_assert_lt(tick_now().us, give_up_us, "process %d does not go", (int)pid);
+        usleep(2000);
+    }
+}
+
+/* The postmaster first, so that it can tell nobody and start nothing. */
+static void kill_postgres(struct faults *faults) {
+    struct test_postgres *postgres = &faults->cluster->postgres;
+    pid_t children[CHILDREN_CAPACITY];
+    kill(postgres->pid, SIGSTOP);
+    size_t count = children_of(postgres->pid, children);
+    test_process_end(postgres->pid, SIGKILL);
+    postgres->pid = 0;
+    for (size_t i = 0; i < count; i++)
+        kill(children[i], SIGKILL);
+    for (size_t i = 0; i < count; i++)
+        wait_gone(children[i]);
+    pause_between(faults, 0, 2 * SECOND_US);
+    test_postgres_restart(postgres);
+}
+
+/* A child of the postmaster is killed by its number: any will do, for all are ended by that. */
+static void kill_backend(struct faults *faults) {
+    pid_t children[CHILDREN_CAPACITY];
+    size_t count = children_of(faults->cluster->postgres.pid, children);
+    cr_assert_gt(count, 0);
+    kill(children[random_below(&faults->random, (uint32_t)count)], SIGKILL);
+}
+
+static void stop_postgres(struct faults *faults) {
+    test_postgres_pause(&faults->cluster->postgres);
+    pause_between(faults, SECOND_US / 5, 5 * SECOND_US);
+    test_postgres_resume(&faults->cluster->postgres);
+}
+
+static void kill_both(struct faults *faults, int node) {
+    test_postgres_pause(&faults->cluster->postgres);
+    pause_between(faults, SECOND_US / 2, 2 * SECOND_US);
+    kill_node(faults, node);
+    pause_between(faults, 0, 2 * SECOND_US);
+    test_postgres_resume(&faults->cluster->postgres);
+}
+
+/* ---- the schedule ---- */
+
+void faults_begin(struct faults *faults, struct cluster *cluster, uint64_t seed) {
+    *faults = (struct faults){.cluster = cluster, .random = seed};
+}
+
+void faults_finish(struct faults *faults) {
+    for (int node = 0; node < faults->cluster->node_count; node++)
+        expect_running(faults, node);
+    free(faults->windows);
+}
+
+void faults_break(struct faults *faults, enum fault fault) {
+    int node = (int)random_below(&faults->random, (uint32_t)faults->cluster->node_count);
+    faults->counts[fault]++;
+    switch (fault) {
+    case FAULT_KILL_NODE:
+        kill_node(faults, node);
+        break;
+    case FAULT_STOP_NODE:
+        stop_node(faults, node);
+        break;
+    case FAULT_END_NODE:
+        end_node(faults, node);
+        break;
+    case FAULT_KILL_REDIS:
+        kill_redis(faults, false);
+        break;
+    case FAULT_AGE_REDIS:
+        kill_redis(faults, true);
+        break;
+    case FAULT_STOP_REDIS:
+        stop_redis(faults);
+        break;
+    case FAULT_EMPTY_REDIS:
+        test_redis_command(&faults->cluster->redis, "FLUSHALL");
+        break;
+    case FAULT_KILL_POSTGRES:
+        kill_postgres(faults);
+        break;
+    case FAULT_KILL_BACKEND:
+        kill_backend(faults);
+        break;
+    case FAULT_STOP_POSTGRES:
+        stop_postgres(faults);
+        break;
+    case FAULT_KILL_BOTH:
+        kill_both(faults, node);
+        break;
+    case FAULT_COUNT:
+        cr_assert_fail("no fault");
+    }
+}
+
+/* Kills come twice as often as the rest. */
+void faults_next(struct faults *faults) {
+    static const enum fault schedule[] = {
+        FAULT_KILL_NODE,    FAULT_KILL_NODE,  FAULT_KILL_REDIS,    FAULT_KILL_REDIS,
+        FAULT_AGE_REDIS,    FAULT_AGE_REDIS,  FAULT_KILL_POSTGRES, FAULT_KILL_POSTGRES,
+        FAULT_KILL_BACKEND, FAULT_KILL_BOTH,  FAULT_KILL_BOTH,     FAULT_STOP_NODE,
+        FAULT_END_NODE,     FAULT_STOP_REDIS, FAULT_EMPTY_REDIS,   FAULT_STOP_POSTGRES};
+    enum fault fault = schedule[random_below(&faults->random, sizeof schedule / sizeof schedule[0])];
+    int64_t from_us = tick_now().us;
+    faults_break(faults, fault);
+    printf("  %6.1f s  %s\n", (double)(tick_now().us - from_us) / 1e6, names[fault]);
+    fflush(stdout);
+    pause_between(faults, SECOND_US / 4, 2 * SECOND_US);
+}
