@@ -5,12 +5,13 @@
 #include "vaxel/ask.h"
 #include "vaxel/print.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
-#define LOOK_AGAIN_S 1
+#define LOOK_AGAIN_MS 1000
 
 /* What came so far, for --state. */
 struct listing {
@@ -166,6 +167,12 @@ static int print_state(struct block_reader *reader) {
     return EXIT_YES;
 }
 
+/* Waits for there to be something new. False: nobody reads what is printed any more. */
+static bool await_news(void) {
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    return fflush(stdout) == 0 && poll(&output, 1, LOOK_AGAIN_MS) <= 0;
+}
+
 /* JSON is one object in all, or with --follow one for each page that says something. */
 static int print_history(struct block_reader *reader, bool is_followed) {
     int status;
@@ -182,9 +189,8 @@ static int print_history(struct block_reader *reader, bool is_followed) {
         if (page->has_more)
             continue;
         status = EXIT_YES;
-        if (!is_followed || fflush(stdout) != 0)
+        if (!is_followed || !await_news())
             break;
-        nanosleep(&(struct timespec){.tv_sec = LOOK_AGAIN_S}, NULL);
     }
     if (is_gathered && status == EXIT_YES)
         show(reader->invocation, listing.blocks, listing.count, reader->since);

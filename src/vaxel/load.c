@@ -6,9 +6,18 @@
 #include "vaxel/command.h"
 #include "vaxel/print.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Set by Ctrl-C: the figures so far are wanted. */
+static volatile sig_atomic_t is_over;
+
+static void on_interrupt(int signal) {
+    (void)signal;
+    is_over = 1;
+}
 
 static uint64_t generated_card(void *owner, uint32_t organisation, uint32_t traveller) {
     const struct load_options *options = owner;
@@ -84,6 +93,7 @@ static bool take_options(const struct invocation *invocation, struct load_option
     options->seed = (uint64_t)seed;
     options->population.owner = options;
     options->population.card = generated_card;
+    options->is_over = &is_over;
     if (isatty(STDERR_FILENO))
         options->on_progress = show_progress;
     return true;
@@ -162,6 +172,8 @@ int command_load(const struct invocation *invocation) {
     struct failure failure;
     if (!take_options(invocation, &options))
         return EXIT_USAGE;
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
     bool is_run = load_run(&options, &result, &failure);
     if (options.on_progress != NULL)
         fputc('\n', stderr);

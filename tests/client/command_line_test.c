@@ -64,7 +64,16 @@ static const struct wrong wrongs[] = {
     {"purchase --card 9932543656338003 --amount 130.00 --product single --currency kr", "--currency wants"},
     {"purchase --card 9932543656338003 --amount 1 --product single --id 5f0c2a3e-8d1b-4c67-9e42-1a7b3c5d9e01",
      "a UUID of version 7"},
-    {"lookup", "--id wants a purchase's id"},
+    {"purchase --card 9932543656338003 --amount 1 --product single --hold=900", "a time with its unit is wanted"},
+    {"capture", "--original wants an id"},
+    {"capture --original 5f0c2a3e-8d1b-4c67-9e42-1a7b3c5d9e01", "a UUID of version 7"},
+    {"capture --original 01a1fd03-153b-7234-9678-9abcdef01234 --amount 0", "an amount above 0 is wanted"},
+    {"refund --original 01a1fd03-153b-7234-9678-9abcdef01234 --currency kr", "--currency wants"},
+    {"void --original 01a1fd03-153b-7234-9678-9abcdef01234 --amount 1", "there is no option --amount"},
+    {"reverse --id 01a1fd03-153b-7234-9678-9abcdef01234", "either --card or --app is wanted"},
+    {"advise", "a file of purchases is wanted"},
+    {"blocks --since -1", "a number from 0"},
+    {"lookup", "--id wants an id"},
     {"audit --month 202613", "year and month are wanted"},
     {"audit --month november", "a number from"},
     {"generate --organisations 0", "a number from 1"},
@@ -89,8 +98,9 @@ static void expect_at_most_80_columns(void) {
     }
 }
 
-static const char *const names[] = {"purchase", "balance", "lookup",   "echo", "migrate",
-                                    "audit",    "example", "generate", "load", "help"};
+static const char *const names[] = {"purchase", "capture",  "void",   "reverse", "refund",  "advise",
+                                    "blocks",   "balance",  "lookup", "echo",    "migrate", "audit",
+                                    "example",  "generate", "load",   "help"};
 #define NAMES_COUNT (sizeof names / sizeof *names)
 
 Test(command_line, help_names_every_command_and_the_exit_statuses) {
