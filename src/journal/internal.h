@@ -7,7 +7,12 @@
  *    belong       │ some drained │ out           │ a write       │
  *
  * Each segment in use has one generation, and the generations in use follow one another without a gap. What is appended
- * gets its place at once; a segment that it opens is planned then, and begun when its header is safe. */
+ * gets its place at once; a segment that it opens is planned then, and begun when its header is safe.
+ *
+ * A segment is used anew in three steps, each safe before the next: all of it is drained, and a mark says so; a header
+ * of the next generation goes over the old one; records follow. A crash in between finds the old header, of a
+ * generation below the mark; or none that can be read, and only records of such generations; or the new one with no
+ * record yet. In none of them is an old record handed out, or a new one missed. */
 #ifndef VAXEL_JOURNAL_INTERNAL_H
 #define VAXEL_JOURNAL_INTERNAL_H
 
