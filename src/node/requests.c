@@ -4,8 +4,6 @@
 #include "base/check.h"
 #include "base/log.h"
 
-#include <string.h>
-
 static const struct request_id no_id;
 
 /* The id that an answer names. */
@@ -48,16 +46,7 @@ static void ask_balance(struct worker *worker, const struct client *client, stru
     switch_balance(worker->core, moment_now(), asked);
 }
 
-static void settle(struct worker *worker, const struct client *client, struct wire_request *request,
-                   uint64_t reply_to) {
-    static const struct answer wrong_currency = {
-        .decision = DECISION_DECLINED, .reason = REASON_CURRENCY_MISMATCH, .deciding = -1};
-    const char *currency = request->currency.code;
-    if (currency[0] != '\0' && strcmp(currency, worker->shared->currency.code) != 0) {
-        replies_answer(worker, reply_to, &wrong_currency);
-        return;
-    }
-    struct settle *asked = &request->settle;
+static void settle(struct worker *worker, const struct client *client, struct settle *asked, uint64_t reply_to) {
     asked->reply_to = reply_to;
     asked->client = client->id;
     asked->is_any_clients = client->kind == CLIENT_OFFICE || client->kind == CLIENT_OPS;
@@ -92,7 +81,7 @@ static void pass_on(struct worker *worker, const struct client *client, struct w
     case CALL_VOID:
     case CALL_REVERSE:
     case CALL_REFUND:
-        settle(worker, client, request, reply_to);
+        settle(worker, client, &request->settle, reply_to);
         break;
     case CALL_BLOCK_LIST:
         if (!record_look_up_blocks(worker->record, reply_to, request->block_list.since, request->block_list.limit))
