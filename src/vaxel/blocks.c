@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LOOK_AGAIN_MS 1000
+#define UNTIL_COLUMN 38 /* past the longest credential, an app's id */
 
 /* What came so far, for --state. */
 struct listing {
@@ -52,8 +53,10 @@ static void print_block(const struct block *block, bool is_whole) {
     write_credential(&block->credential, is_whole, credential);
     if (block->ends_at.us != 0)
         print_time(block->ends_at, until);
-    printf("%10lld  %-7s  %-36s%s%s\n", (long long)block->number, kind_word(block->kind), credential,
-           until[0] != '\0' ? "  until " : "", until);
+    printf("%10lld  %-7s  %s", (long long)block->number, kind_word(block->kind), credential);
+    if (until[0] != '\0')
+        printf("%*suntil %s", UNTIL_COLUMN - (int)strlen(credential), "", until);
+    putchar('\n');
 }
 
 static void write_block(struct json *json, const struct block *block, bool is_whole) {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Set by Ctrl-C: the figures so far are wanted. */
+/* Set by the first Ctrl-C: the figures so far are wanted. */
 static volatile sig_atomic_t is_over;
 
 static void on_interrupt(int signal) {
@@ -172,7 +172,7 @@ int command_load(const struct invocation *invocation) {
     struct failure failure;
     if (!take_options(invocation, &options))
         return EXIT_USAGE;
-    struct sigaction action = {.sa_handler = on_interrupt};
+    const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     bool is_run = load_run(&options, &result, &failure);
     if (options.on_progress != NULL)

@@ -201,7 +201,7 @@ const struct command commands[] = {
     {"load", NULL, "buy from many connections, and measure",
      "Drives purchases of generated travellers and tells rate and latencies. Each\n"
      "purchase is a request of its own with a new id; latency runs from the moment\n"
-     "it was due.\n",
+     "it was due. Ctrl-C ends the run and tells of what it has measured.\n",
      load_options, true, command_load},
     {"help", "[COMMAND]", "how to use a command", "", help_options, false, command_help},
     {0},

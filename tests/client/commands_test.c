@@ -207,10 +207,10 @@ Test(commands, a_file_that_is_not_there_is_named) {
 Test(commands, the_block_list_is_read_page_by_page_to_its_end) {
     cr_assert(eq(int, run("blocks"), 0), "%s", output);
     cr_expect(eq(str, output,
-                 "         3  STOPPED  ************8003                    \n"
+                 "         3  STOPPED  ************8003\n"
                  "         4  USED_UP  ************8046                      until 2026-12-01 00:00\n"
                  "         7  STOPPED  01020300-0000-0000-0000-000000000000\n"
-                 "         8  LIFTED   ************8003                    \n"
+                 "         8  LIFTED   ************8003\n"
                  "         9  USED_UP  ************8020                      until 2026-11-01 00:00\n"));
     cr_assert(eq(int, run("blocks --since 8 --json"), 0), "%s", output);
     cr_expect(eq(str, output,

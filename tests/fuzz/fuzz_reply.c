@@ -31,6 +31,27 @@ static void check_answer(const struct answer *answer) {
     CHECK(reason_name(answer->reason) != NULL);
 }
 
+static void check_advices(const struct advice_answers *answers) {
+    CHECK(answers->count <= ADVICES_PER_FRAME);
+    for (uint32_t i = 0; i < answers->count; i++) {
+        const struct advice_answer *answer = &answers->each[i];
+        CHECK(answer->decision >= DECISION_APPROVED && answer->decision <= DECISION_FAILED);
+        CHECK(strnlen(answer->fault.field, sizeof answer->fault.field) < sizeof answer->fault.field);
+        CHECK(strnlen(answer->fault.text, sizeof answer->fault.text) < sizeof answer->fault.text);
+    }
+}
+
+static void check_blocks(const struct block_page *page) {
+    CHECK(page->count <= BLOCKS_PER_PAGE);
+    for (uint32_t i = 0; i < page->count; i++) {
+        const struct block *block = &page->blocks[i];
+        CHECK(block->kind >= BLOCK_LIFTED && block->kind <= BLOCK_USED_UP);
+        CHECK(block->credential.kind == CREDENTIAL_CARD || block->credential.kind == CREDENTIAL_APP);
+        char time[INSTANT_TEXT_SIZE];
+        instant_format(block->ends_at, time);
+    }
+}
+
 static void check_texts(const struct wire_reply *reply) {
     CHECK(strnlen(reply->message, sizeof reply->message) < sizeof reply->message);
     CHECK(strnlen(reply->currency.code, sizeof reply->currency.code) < sizeof reply->currency.code);
@@ -50,6 +71,17 @@ static void send(const struct wire_reply *reply) {
         is_sent = wire_encode_answer(codec, &sent, reply->correlation, reply->call, &reply->id, &reply->answer,
                                      reply->server_time);
         break;
+    case WIRE_REPLY_SETTLED:
+        is_sent = wire_encode_answer(codec, &sent, reply->correlation, CALL_CAPTURE, &reply->id, &reply->answer,
+                                     reply->server_time);
+        break;
+    case WIRE_REPLY_ADVICES:
+        is_sent = wire_encode_advice_answers(codec, &sent, reply->correlation, reply->advices->each,
+                                             reply->advices->count, reply->server_time);
+        break;
+    case WIRE_REPLY_BLOCKS:
+        is_sent = wire_encode_blocks(codec, &sent, reply->correlation, reply->blocks, reply->server_time);
+        break;
     case WIRE_REPLY_FOUND:
         is_sent = wire_encode_found(codec, &sent, reply->correlation, &reply->found, reply->server_time);
         break;
@@ -65,7 +97,7 @@ static void send(const struct wire_reply *reply) {
 
 /* The first sending drops what our server would not say; from then on nothing may change. */
 static void check_round_trip(const struct wire_reply *reply) {
-    uint8_t first[WIRE_HEADER_SIZE + 4096];
+    static uint8_t first[WIRE_HEADER_SIZE + WIRE_ENVELOPE_MAX];
     struct wire_reply decoded;
     struct failure failure;
     send(reply);
@@ -85,8 +117,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CHECK(failure.text[0] != '\0');
         return 0;
     }
-    if (reply.kind == WIRE_REPLY_ANSWER)
+    if (reply.kind == WIRE_REPLY_ANSWER || reply.kind == WIRE_REPLY_SETTLED)
         check_answer(&reply.answer);
+    else if (reply.kind == WIRE_REPLY_ADVICES)
+        check_advices(reply.advices);
+    else if (reply.kind == WIRE_REPLY_BLOCKS)
+        check_blocks(reply.blocks);
     check_texts(&reply);
     check_round_trip(&reply);
     return 0;
