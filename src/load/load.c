@@ -58,6 +58,9 @@ static void load_follow(struct control *control) {
     while (atomic_load(&control->running) > 0) {
         struct timespec pause = {.tv_nsec = 20000000};
         (void)nanosleep(&pause, NULL);
+        if (options->is_over != NULL && *options->is_over != 0) {
+            atomic_store(&control->is_stopped, true);
+        }
         struct tick now = tick_now();
         if (options->on_progress == NULL || now.us < tell.us) {
             continue;

@@ -12,6 +12,8 @@
 #include "net/net.h"
 #include "switch/ports.h"
 
+#include <signal.h>
+
 /* Whose cards are shown: the generated company's, say. */
 struct load_population {
     uint32_t organisations;
@@ -43,6 +45,8 @@ struct load_options {
      * early. May be NULL. */
     bool (*on_progress)(void *owner, int64_t elapsed_us, uint64_t answered);
     void *progress_owner;
+    /* Not 0: the run ends early, within a blink. May be NULL. */
+    const volatile sig_atomic_t *is_over;
 };
 
 #define LOAD_DECISIONS 4

@@ -213,6 +213,18 @@ Test(load, a_run_can_be_stopped_early) {
     cr_assert(result.elapsed_us < 30000000);
 }
 
+Test(load, a_run_ends_when_its_owner_says_that_it_is_over) {
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    volatile sig_atomic_t is_over = 1;
+    options.duration_us = 60000000;
+    options.is_over = &is_over;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert(result.elapsed_us < 30000000);
+    cr_assert_eq(result.approved_in_all, result.sent_in_all);
+}
+
 Test(load, a_server_that_is_not_there_is_said_to_be_so) {
     responder_start(&responder);
     struct load_options options = options_usual();
