@@ -57,10 +57,33 @@ static void note_window(struct faults *faults, int node, int64_t from_us) {
 
 /* ---- nodes ---- */
 
+static void show_end(const char *path) {
+    char text[4096];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    fseek(file, size < (long)sizeof text ? 0 : size - (long)sizeof text, SEEK_SET);
+    size_t got = fread(text, 1, sizeof text, file);
+    fclose(file);
+    fwrite(text, 1, got, stdout);
+    fflush(stdout);
+}
+
 /* A node that ended though nobody told it to is a fault of its own. */
 static void expect_running(struct faults *faults, int node) {
     const struct node_process *process = &faults->cluster->nodes[node];
-    cr_assert_eq(waitpid(process->pid, NULL, WNOHANG), 0, "node %d ended by itself: see %s", node, process->log);
+    int status = 0;
+    pid_t ended = waitpid(process->pid, &status, WNOHANG);
+    if (ended != 0)
+        show_end(process->log);
+    cr_assert_eq(ended, 0, "node %d ended by itself, status %d", node, status);
+}
+
+void faults_expect_running(struct faults *faults) {
+    for (int node = 0; node < faults->cluster->node_count; node++)
+        expect_running(faults, node);
 }
 
 static void kill_node(struct faults *faults, int node) {
@@ -194,8 +217,6 @@ void faults_begin(struct faults *faults, struct cluster *cluster, uint64_t seed)
 }
 
 void faults_finish(struct faults *faults) {
-    for (int node = 0; node < faults->cluster->node_count; node++)
-        expect_running(faults, node);
     free(faults->windows);
 }
 

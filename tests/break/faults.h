@@ -41,6 +41,8 @@ void faults_begin(struct faults *faults, struct cluster *cluster, uint64_t seed)
 /* Breaks one thing and mends it, and tells it on standard output. */
 void faults_next(struct faults *faults);
 void faults_break(struct faults *faults, enum fault fault);
+/* Ends the test if a node has ended by itself. */
+void faults_expect_running(struct faults *faults);
 void faults_finish(struct faults *faults);
 
 /* Processes killed in all. */
