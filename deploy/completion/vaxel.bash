@@ -18,6 +18,10 @@ _vaxel() {
         return
         ;;
     esac
+    if [[ $command == advise && $current != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+    fi
     mapfile -t words < <(vaxel help --words ${command:+"$command"} 2> /dev/null | cut -f 1)
     if [[ $command == help ]]; then
         mapfile -t -O "${#words[@]}" words < <(vaxel help --words 2> /dev/null | cut -f 1 | grep -v '^--')
