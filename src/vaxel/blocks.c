@@ -108,6 +108,8 @@ static bool read_page(struct block_reader *reader, const struct block_page **pag
 }
 
 static void listing_add(struct listing *listing, const struct block_page *page) {
+    if (page->count == 0)
+        return;
     if (listing->count + page->count > listing->capacity) {
         listing->capacity = listing->capacity * 2 + BLOCKS_PER_PAGE;
         listing->blocks = realloc(listing->blocks, listing->capacity * sizeof *listing->blocks);

@@ -103,6 +103,7 @@ static const struct option_rule echo_options[] = {
 
 static const struct option_rule audit_options[] = {
     {"month", "YYYYMM", "which month, as in 202611; else the operator's current one"},
+    {"repair", NULL, "build counters that differ anew from the records, and look again"},
     {0},
 };
 
@@ -189,7 +190,8 @@ const struct command commands[] = {
     {"audit", NULL, "compare the counters with the records",
      "For every organisation with purchases in the month: are the counters in Redis\n"
      "the sums of the records in PostgreSQL? Counters that would be rebuilt before\n"
-     "they are used are told as cold. Exit 1 on a difference that stands.\n",
+     "they are used are told as cold. Exit 1 on a difference that stands. A node\n"
+     "mends it after a while by itself; --repair does so at once, and looks again.\n",
      audit_options, true, command_audit},
     {"example", NULL, "load the example company",
      "Puts the example company and its clients into the database. Again, it changes\n"

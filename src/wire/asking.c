@@ -16,8 +16,13 @@ static uint32_t milliseconds(int64_t timeout_us) {
     return units(timeout_us, US_PER_MS);
 }
 
-static bool write_authorize(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope,
-                            const struct wire_request *request) {
+static Vaxel__V1__RequestEnvelope start_envelope(uint64_t correlation) {
+    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
+    envelope.correlation = correlation;
+    return envelope;
+}
+
+static bool write_authorize(struct buffer *output, uint64_t correlation, const struct wire_request *request) {
     const struct authorize *authorize = &request->authorize;
     struct credential_message credential;
     Vaxel__V1__Money amount = writing_money(&authorize->amount.currency, authorize->amount.minor);
@@ -32,38 +37,42 @@ static bool write_authorize(struct buffer *output, Vaxel__V1__RequestEnvelope *e
     message.hold_s = units(authorize->hold_us, US_PER_S);
     message.partial = authorize->allows_partial;
     message.intended = request->is_intended;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_AUTHORIZE;
-    envelope->authorize = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_AUTHORIZE;
+    envelope.authorize = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_balance(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct balance *balance) {
+static bool write_balance(struct buffer *output, uint64_t correlation, const struct balance *balance) {
     struct credential_message credential;
     Vaxel__V1__BalanceRequest message = VAXEL__V1__BALANCE_REQUEST__INIT;
     message.credential = writing_credential(&credential, &balance->credential);
     message.timeout_ms = milliseconds(balance->timeout_us);
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BALANCE;
-    envelope->balance = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BALANCE;
+    envelope.balance = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_lookup(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct lookup *lookup) {
+static bool write_lookup(struct buffer *output, uint64_t correlation, const struct lookup *lookup) {
     struct credential_message credential;
     Vaxel__V1__LookupRequest message = VAXEL__V1__LOOKUP_REQUEST__INIT;
     message.id = writing_id(&lookup->id);
     if (lookup->has_credential)
         message.credential = writing_credential(&credential, &lookup->credential);
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_LOOKUP;
-    envelope->lookup = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_LOOKUP;
+    envelope.lookup = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_echo(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct echo *echo) {
+static bool write_echo(struct buffer *output, uint64_t correlation, const struct echo *echo) {
     Vaxel__V1__EchoRequest message = VAXEL__V1__ECHO_REQUEST__INIT;
     message.payload = (ProtobufCBinaryData){.len = echo->size, .data = (uint8_t *)(uintptr_t)echo->payload};
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ECHO;
-    envelope->echo = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ECHO;
+    envelope.echo = &message;
+    return codec_append(output, &envelope.base);
 }
 
 /* ---- settlements ---- */
@@ -86,7 +95,7 @@ static void write_parts(struct settle_parts *parts, const struct wire_request *r
     parts->timeout_ms = milliseconds(settle->timeout_us);
 }
 
-static bool write_capture(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct settle *settle,
+static bool write_capture(struct buffer *output, uint64_t correlation, const struct settle *settle,
                           const struct settle_parts *parts) {
     Vaxel__V1__CaptureRequest message = VAXEL__V1__CAPTURE_REQUEST__INIT;
     message.id = writing_id(&settle->id);
@@ -95,35 +104,38 @@ static bool write_capture(struct buffer *output, Vaxel__V1__RequestEnvelope *env
     message.amount = parts->amount;
     message.more = !settle->is_final;
     message.timeout_ms = parts->timeout_ms;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_CAPTURE;
-    envelope->capture = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_CAPTURE;
+    envelope.capture = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_void(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct settle *settle,
+static bool write_void(struct buffer *output, uint64_t correlation, const struct settle *settle,
                        const struct settle_parts *parts) {
     Vaxel__V1__VoidRequest message = VAXEL__V1__VOID_REQUEST__INIT;
     message.id = writing_id(&settle->id);
     message.original = writing_id(&settle->original);
     message.credential = parts->credential;
     message.timeout_ms = parts->timeout_ms;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_VOID_HOLD;
-    envelope->void_hold = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_VOID_HOLD;
+    envelope.void_hold = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_reverse(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct settle *settle,
+static bool write_reverse(struct buffer *output, uint64_t correlation, const struct settle *settle,
                           const struct settle_parts *parts) {
     Vaxel__V1__ReverseRequest message = VAXEL__V1__REVERSE_REQUEST__INIT;
     message.id = writing_id(&settle->id);
     message.credential = parts->credential;
     message.timeout_ms = parts->timeout_ms;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REVERSE;
-    envelope->reverse = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REVERSE;
+    envelope.reverse = &message;
+    return codec_append(output, &envelope.base);
 }
 
-static bool write_refund(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope, const struct settle *settle,
+static bool write_refund(struct buffer *output, uint64_t correlation, const struct settle *settle,
                          const struct settle_parts *parts) {
     Vaxel__V1__RefundRequest message = VAXEL__V1__REFUND_REQUEST__INIT;
     message.id = writing_id(&settle->id);
@@ -131,9 +143,10 @@ static bool write_refund(struct buffer *output, Vaxel__V1__RequestEnvelope *enve
     message.credential = parts->credential;
     message.amount = parts->amount;
     message.timeout_ms = parts->timeout_ms;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REFUND;
-    envelope->refund = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_REFUND;
+    envelope.refund = &message;
+    return codec_append(output, &envelope.base);
 }
 
 /* ---- advices and the block list ---- */
@@ -163,7 +176,7 @@ static Vaxel__V1__Advice *write_advice(struct advice_message *written, const str
 _Static_assert(sizeof(struct advice_messages) < ARENA_SIZE, "advices are put together in the arena");
 
 /* All of a frame share one deadline. */
-static bool write_advices(struct wire_codec *codec, struct buffer *output, Vaxel__V1__RequestEnvelope *envelope,
+static bool write_advices(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
                           const struct advices *advices) {
     CHECK(advices->count <= ADVICES_PER_FRAME);
     struct advice_messages *written = codec_scratch(codec, sizeof *written);
@@ -173,9 +186,10 @@ static bool write_advices(struct wire_codec *codec, struct buffer *output, Vaxel
     message.n_advices = advices->count;
     message.advices = written->pointers;
     message.timeout_ms = advices->count > 0 ? milliseconds(advices->each[0].timeout_us) : 0;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ADVISE;
-    envelope->advise = &message;
-    return codec_append_large(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_ADVISE;
+    envelope.advise = &message;
+    return codec_append_large(output, &envelope.base);
 }
 
 size_t wire_advice_size(const struct advise *advise) {
@@ -184,45 +198,44 @@ size_t wire_advice_size(const struct advise *advise) {
     return size + (size < 128 ? 2 : 3);
 }
 
-static bool write_block_list(struct buffer *output, Vaxel__V1__RequestEnvelope *envelope,
-                             const struct block_list *block_list) {
+static bool write_block_list(struct buffer *output, uint64_t correlation, const struct block_list *block_list) {
     Vaxel__V1__BlockListRequest message = VAXEL__V1__BLOCK_LIST_REQUEST__INIT;
     message.since = block_list->since;
     message.limit = block_list->limit;
-    envelope->request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BLOCK_LIST;
-    envelope->block_list = &message;
-    return codec_append(output, &envelope->base);
+    Vaxel__V1__RequestEnvelope envelope = start_envelope(correlation);
+    envelope.request_case = VAXEL__V1__REQUEST_ENVELOPE__REQUEST_BLOCK_LIST;
+    envelope.block_list = &message;
+    return codec_append(output, &envelope.base);
 }
 
 bool wire_encode_request(struct wire_codec *codec, struct buffer *output, const struct wire_request *request) {
     struct settle_parts parts;
-    Vaxel__V1__RequestEnvelope envelope = VAXEL__V1__REQUEST_ENVELOPE__INIT;
-    envelope.correlation = request->correlation;
+    uint64_t correlation = request->correlation;
     switch (request->call) {
     case CALL_AUTHORIZE:
-        return write_authorize(output, &envelope, request);
+        return write_authorize(output, correlation, request);
     case CALL_BALANCE:
-        return write_balance(output, &envelope, &request->balance);
+        return write_balance(output, correlation, &request->balance);
     case CALL_LOOKUP:
-        return write_lookup(output, &envelope, &request->lookup);
+        return write_lookup(output, correlation, &request->lookup);
     case CALL_ECHO:
-        return write_echo(output, &envelope, &request->echo);
+        return write_echo(output, correlation, &request->echo);
     case CALL_CAPTURE:
         write_parts(&parts, request);
-        return write_capture(output, &envelope, &request->settle, &parts);
+        return write_capture(output, correlation, &request->settle, &parts);
     case CALL_VOID:
         write_parts(&parts, request);
-        return write_void(output, &envelope, &request->settle, &parts);
+        return write_void(output, correlation, &request->settle, &parts);
     case CALL_REVERSE:
         write_parts(&parts, request);
-        return write_reverse(output, &envelope, &request->settle, &parts);
+        return write_reverse(output, correlation, &request->settle, &parts);
     case CALL_REFUND:
         write_parts(&parts, request);
-        return write_refund(output, &envelope, &request->settle, &parts);
+        return write_refund(output, correlation, &request->settle, &parts);
     case CALL_ADVISE:
-        return write_advices(codec, output, &envelope, request->advices);
+        return write_advices(codec, output, correlation, request->advices);
     case CALL_BLOCK_LIST:
-        return write_block_list(output, &envelope, &request->block_list);
+        return write_block_list(output, correlation, &request->block_list);
     }
     CHECK(false && "a call of no kind");
     return false;
