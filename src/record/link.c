@@ -168,6 +168,17 @@ static void prepare(struct link *link) {
         link_sync(link);
 }
 
+/* What a server says of itself on connecting: whatever the connection string asks for, a standby is none of ours. */
+static bool takes_writes(const PGconn *connection) {
+    static const char *const refusals[] = {"in_hot_standby", "default_transaction_read_only"};
+    for (size_t at = 0; at < sizeof refusals / sizeof *refusals; at++) {
+        const char *value = PQparameterStatus(connection, refusals[at]);
+        if (value != NULL && strcmp(value, "on") == 0)
+            return false;
+    }
+    return true;
+}
+
 static void connect_step(struct link *link) {
     link->heard_at = link->now;
     switch (PQconnectPoll(link->connection)) {
@@ -179,7 +190,10 @@ static void connect_step(struct link *link) {
         link->wants = POLLOUT;
         break;
     case PGRES_POLLING_OK:
-        prepare(link);
+        if (takes_writes(link->connection))
+            prepare(link);
+        else
+            link_fail(link, "this server takes no writes");
         break;
     case PGRES_POLLING_FAILED:
         fail_by_message(link);
