@@ -114,6 +114,7 @@ void cluster_start(struct cluster *cluster, struct cluster_wishes wishes) {
     test_directory(cluster->directory);
     test_certificates(cluster->directory, clients, sizeof clients / sizeof clients[0]);
     test_redis_start(&cluster->redis);
+    cluster->has_journals = wishes.journals;
     start_postgres(cluster, &wishes);
     add_company(cluster);
     cluster->node_count = wishes.nodes == 0 ? 1 : wishes.nodes;
