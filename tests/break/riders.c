@@ -288,8 +288,18 @@ static bool riders_are_home(const struct riders *riders) {
     return true;
 }
 
+/* Four hundred handshakes take a while, and would be told as late answers. */
+static bool riders_are_aboard(struct riders *riders) {
+    for (size_t i = 0; i < riders->count && !riders->is_aboard; i++)
+        for (int node = 0; node < RIDERS_NODES; node++)
+            if (!riders->each[i].links[node].is_up)
+                return false;
+    riders->is_aboard = true;
+    return true;
+}
+
 static void riders_round(struct riders *riders) {
-    bool may_begin = riders->phase == RIDERS_RIDING;
+    bool may_begin = riders->phase == RIDERS_RIDING && riders_are_aboard(riders);
     for (size_t i = 0; i < riders->count; i++) {
         struct rider *rider = &riders->each[i];
         rider_look_at_links(rider);

@@ -67,6 +67,7 @@ struct riders {
     struct advices *advices;
     struct buffer frame;
     int64_t now_us;
+    bool is_aboard; /* all links stood once */
 
     size_t count;
     struct rider *each;
