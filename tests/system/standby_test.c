@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,9 +25,11 @@ static const int cards[] = {CARD_RICH,         CARD_RICH, CARD_RICH,       CARD_
 
 TestSuite(standby, .timeout = 300);
 
-static void start(int nodes) {
+static void start(struct cluster_wishes wishes) {
     test_pair_start(&pair);
-    cluster_start(&cluster, (struct cluster_wishes){.nodes = nodes, .conninfo = pair.conninfo, .settings = SETTINGS});
+    wishes.conninfo = pair.conninfo;
+    wishes.settings = SETTINGS;
+    cluster_start(&cluster, wishes);
     /* Rich enough to be approved all the while. */
     cluster_sql(&cluster, "UPDATE credit SET limit_minor = 9999999999 WHERE id = %d", 100 + CARD_RICH);
     cluster_sql(&cluster, "UPDATE traveller SET cap_minor = 9999999999 WHERE id = 1");
@@ -61,7 +64,7 @@ static void verify(void) {
 
 /* I1, I2, I3, I5 */
 Test(standby, a_primary_is_killed_and_its_standby_has_every_approved_purchase) {
-    start(2);
+    start((struct cluster_wishes){.nodes = 2});
     start_crowd();
     test_postgres_kill_all(&pair.primary);
     promote();
@@ -94,7 +97,7 @@ static void wait_blocked(int card) {
 
 /* The old primary takes connections again, and by the order of the connection string is the first to be tried. */
 Test(standby, a_primary_that_froze_and_thaws_after_the_promotion_is_not_believed) {
-    start(2);
+    start((struct cluster_wishes){.nodes = 2});
     start_crowd();
     test_postgres_pause(&pair.primary);
     promote();
@@ -132,7 +135,7 @@ static struct wire_reply ask_until_decided(struct client_connection *connection,
 
 /* A commit that the standby has not acknowledged is none, even where the primary has it on its disk and crashes. */
 Test(standby, what_the_primary_alone_has_is_not_approved_though_it_crashes_and_finds_it_again) {
-    start(1);
+    start((struct cluster_wishes){.nodes = 1});
     struct client_connection *connection = cluster_connect(&cluster, 0, "validator-1");
     cr_assert_eq(cluster_buy(&cluster, 0, CARD_THOUSAND).decision, DECISION_APPROVED);
     test_postgres_pause(&pair.standby);
@@ -166,7 +169,7 @@ Test(standby, what_the_primary_alone_has_is_not_approved_though_it_crashes_and_f
 
 /* Without its standby a primary commits nothing, and says so in time; with it, it goes on. */
 Test(standby, a_primary_without_its_standby_approves_nothing_until_that_is_back) {
-    start(1);
+    start((struct cluster_wishes){.nodes = 1});
     start_crowd();
     test_postgres_kill_all(&pair.standby);
     unsigned approved = crowd.approved_count;
@@ -180,5 +183,58 @@ Test(standby, a_primary_without_its_standby_approves_nothing_until_that_is_back)
     wait_approved(100);
     crowd_stop(&crowd);
     test_pair_wait_synchronous(&pair);
+    verify();
+}
+
+/* ---- with journals ---- */
+
+#define IDS_AT_ONCE 100
+
+/* How many of some approved purchases have no row. */
+static int missing(const struct request_id *ids, unsigned count) {
+    char list[IDS_AT_ONCE * (REQUEST_ID_TEXT_SIZE + 3)];
+    size_t size = 0;
+    for (unsigned at = 0; at < count; at++) {
+        char text[REQUEST_ID_TEXT_SIZE];
+        request_id_format(&ids[at], text);
+        size += (size_t)snprintf(list + size, sizeof list - size, "%s'%s'", at == 0 ? "" : ",", text);
+    }
+    return (int)count - atoi(test_sql(cluster.conninfo, "SELECT count(*) FROM entry WHERE id IN (%s)", list));
+}
+
+/* What was approved may be in a journal still. */
+static void wait_recorded(void) {
+    int64_t give_up = tick_now().us + PATIENCE_US;
+    for (unsigned at = 0; at < crowd.approved_count; at += IDS_AT_ONCE) {
+        unsigned left = crowd.approved_count - at;
+        while (missing(crowd.approved + at, left < IDS_AT_ONCE ? left : IDS_AT_ONCE) > 0) {
+            cr_assert_lt(tick_now().us, give_up, "an approved purchase is not recorded");
+            usleep(20000);
+        }
+    }
+}
+
+Test(standby, with_journals_purchases_go_on_while_the_primaries_change) {
+    start((struct cluster_wishes){.nodes = 2, .journals = true});
+    start_crowd();
+    test_postgres_kill_all(&pair.primary);
+    wait_approved(200);
+    promote();
+    wait_approved(200);
+    crowd_stop(&crowd);
+    wait_recorded();
+    verify();
+}
+
+Test(standby, with_journals_purchases_go_on_while_the_primary_waits_for_its_standby) {
+    start((struct cluster_wishes){.nodes = 2, .journals = true});
+    start_crowd();
+    test_postgres_kill_all(&pair.standby);
+    wait_approved(200);
+    test_postgres_restart(&pair.standby);
+    test_pair_wait_synchronous(&pair);
+    wait_approved(200);
+    crowd_stop(&crowd);
+    wait_recorded();
     verify();
 }
