@@ -21,7 +21,7 @@ enum batch_state { BATCH_FREE, BATCH_WAITING, BATCH_UNDER_WAY };
 struct batch {
     enum batch_state state;
     uint64_t correlation;
-    struct tick until; /* no more is tried then */
+    struct tick until; /* no more is tried then; 0: nothing has been tried yet */
     struct advices advices;
     int64_t lines[ADVICES_PER_FRAME];
 };
@@ -35,6 +35,8 @@ struct errand {
     bool has_next;      /* `next` was read and has no batch yet */
     struct advise next; /* of line file.line */
     int64_t timeout_us;
+    int width;       /* frames under way at once: fewer when they are too many for the switch */
+    bool has_failed; /* the last answer left something to be told of again */
     int64_t recorded, repeats, forced, late, declined, unreadable, unknown;
     struct json json;
     struct batch batches[BATCHES];
@@ -138,7 +140,7 @@ static void fill(struct errand *errand, struct batch *batch) {
         advices->each[advices->count++] = errand->next;
         errand->has_next = false;
     }
-    batch->until.us = tick_now().us + errand->timeout_us;
+    batch->until.us = 0;
     batch->state = advices->count > 0 ? BATCH_WAITING : BATCH_FREE;
 }
 
@@ -154,6 +156,8 @@ static void lose_connection(struct errand *errand) {
 }
 
 static bool send_batch(struct errand *errand, struct batch *batch, struct failure *failure) {
+    if (batch->until.us == 0)
+        batch->until.us = tick_now().us + errand->timeout_us;
     int64_t left_us = batch->until.us - tick_now().us;
     if (left_us <= 0)
         return failure->text[0] != '\0' ? false : failure_set(failure, "no clear answer in time");
@@ -173,12 +177,23 @@ static bool send_batch(struct errand *errand, struct batch *batch, struct failur
     return true;
 }
 
-/* Sends what can be sent. False when that came to nothing. */
+static int count_under_way(const struct errand *errand) {
+    int count = 0;
+    for (int i = 0; i < BATCHES; i++)
+        count += errand->batches[i].state == BATCH_UNDER_WAY;
+    return count;
+}
+
+/* Sends what can be sent, what waits before what is new. False when that came to nothing. */
 static bool send_all(struct errand *errand, struct failure *failure) {
-    for (int i = 0; i < BATCHES; i++) {
+    for (int i = 0; i < BATCHES && count_under_way(errand) < errand->width; i++)
+        if (errand->batches[i].state == BATCH_WAITING && !send_batch(errand, &errand->batches[i], failure))
+            return false;
+    for (int i = 0; i < BATCHES && count_under_way(errand) < errand->width; i++) {
         struct batch *batch = &errand->batches[i];
-        if (batch->state == BATCH_FREE)
-            fill(errand, batch);
+        if (batch->state != BATCH_FREE)
+            continue;
+        fill(errand, batch);
         if (batch->state == BATCH_WAITING && !send_batch(errand, batch, failure))
             return false;
     }
@@ -192,6 +207,12 @@ static void count_recorded(struct errand *errand, const struct advice_answer *an
     errand->repeats += answer->is_repeat;
     errand->forced += (answer->flags & ENTRY_FORCED) != 0;
     errand->late += (answer->flags & ENTRY_LATE) != 0;
+}
+
+static void keep_for_later(struct errand *errand, struct batch *batch) {
+    batch->state = BATCH_WAITING;
+    errand->has_failed = true;
+    errand->width -= errand->width > 1;
 }
 
 /* Those that failed stay in the batch. */
@@ -214,7 +235,9 @@ static void take_answers(struct errand *errand, struct batch *batch, const struc
         }
     }
     batch->advices.count = kept;
-    batch->state = kept > 0 ? BATCH_WAITING : BATCH_FREE;
+    batch->state = BATCH_FREE;
+    if (kept > 0)
+        keep_for_later(errand, batch);
 }
 
 static struct batch *batch_of(struct errand *errand, uint64_t correlation) {
@@ -233,13 +256,14 @@ static bool is_transient(const struct wire_reply *reply) {
 /* False: the switch takes none of them, and `failure` says why. */
 static bool take_reply(struct errand *errand, struct failure *failure) {
     const struct wire_reply *reply = &errand->reply;
+    errand->has_failed = false;
     struct batch *batch = batch_of(errand, reply->correlation);
     if (batch != NULL && reply->kind == WIRE_REPLY_ADVICES && reply->advices->count == batch->advices.count) {
         take_answers(errand, batch, reply->advices);
         return true;
     }
     if (batch != NULL && is_transient(reply)) {
-        batch->state = BATCH_WAITING;
+        keep_for_later(errand, batch);
         return true;
     }
     if (reply->kind == WIRE_REPLY_FAULT)
@@ -271,14 +295,8 @@ static bool is_done(const struct errand *errand) {
 /* A batch that waits for its next try is past its time. */
 static bool is_too_late(const struct errand *errand) {
     for (int i = 0; i < BATCHES; i++)
-        if (errand->batches[i].state == BATCH_WAITING && tick_now().us + PAUSE_US >= errand->batches[i].until.us)
-            return true;
-    return false;
-}
-
-static bool has_waiting(const struct errand *errand) {
-    for (int i = 0; i < BATCHES; i++)
-        if (errand->batches[i].state == BATCH_WAITING)
+        if (errand->batches[i].state == BATCH_WAITING && errand->batches[i].until.us != 0 &&
+            tick_now().us + PAUSE_US >= errand->batches[i].until.us)
             return true;
     return false;
 }
@@ -303,8 +321,8 @@ static bool run(struct errand *errand, struct failure *failure) {
         }
         if (!take_reply(errand, failure))
             return false;
-        /* One that failed wants a moment, not the next instant. */
-        if (has_waiting(errand)) {
+        /* What failed wants a moment, not the next instant. */
+        if (errand->has_failed) {
             if (is_too_late(errand))
                 return failure_set(failure, "no clear answer in time");
             pause_for_a_while();
@@ -335,6 +353,7 @@ int command_advise(const struct invocation *invocation) {
     struct failure failure;
     errand.invocation = invocation;
     errand.timeout_us = DEFAULT_TIMEOUT_US;
+    errand.width = BATCHES;
     if (invocation->operand == NULL)
         return usage_wrong(invocation, "a file of purchases is wanted, or - for standard input");
     if (!ask_currency(invocation, &errand.file.currency) ||
