@@ -6,12 +6,20 @@
 
 /* What a call and each of its questions take at most, so that room is asked for once. */
 #define CALL_SIZE 512
-#define QUESTION_SIZE 384
+#define QUESTION_SIZE 416
 _Static_assert(CALL_SIZE + GROUP_MAX * QUESTION_SIZE <= LIMITS_OUTPUT_MIN, "any call fits an empty output");
-_Static_assert(GROUP_MAX *LIMITS_CAPACITY < PLACES_SIZE, "all counters of a call have a place");
+_Static_assert(FIELDS_CAPACITY < PLACES_SIZE, "all fields of a call have a place");
 
 /* Kinds of item, as in vaxel.lua. */
-enum item { ITEM_AUTHORIZE = 0, ITEM_REFUSE = 1, ITEM_RECALL = 2, ITEM_SPENT = 3 };
+enum item {
+    ITEM_AUTHORIZE = 0,
+    ITEM_REFUSE = 1,
+    ITEM_RECALL = 2,
+    ITEM_SPENT = 3,
+    ITEM_SPECIAL = 4,
+    ITEM_UNDO = 5,
+    ITEM_APPLY = 6,
+};
 
 /* Where a field stands in what vaxel_authorize reads: after p, e and x, and counted from one. */
 #define FIRST_PLACE 4
@@ -48,17 +56,6 @@ static void write_fields(struct writer *writer, const struct question *question)
         write_field(writer, question->limits[i].kind, question->limits[i].id);
 }
 
-static void write_undo(struct writer *writer, const char *identity, const struct question *question) {
-    write_function(writer, "vaxel_undo", question, 6u + question->limit_count);
-    write_text(writer, identity);
-    write_number(writer, question->floor_epoch);
-    write_bulk(writer, question->id.bytes, REQUEST_ID_SIZE);
-    write_bulk(writer, &question->content, CONTENT_SIZE);
-    write_number(writer, question->amount_minor);
-    write_text(writer, question->was_recorded ? "1" : "0");
-    write_fields(writer, question);
-}
-
 static void write_one(struct writer *writer, const char *identity, const struct question *question) {
     write_function(writer, "vaxel_authorize_one", question, 4u + question->limit_count);
     write_text(writer, identity);
@@ -75,16 +72,18 @@ static void write_one(struct writer *writer, const char *identity, const struct 
 
 /* ---- a group ---- */
 
-/* The counters of a group, each once; and for each question's limits the places of theirs. */
+/* The fields of a group, each once; and for each question the places of its limits' and, with a window, of its
+ * credit's last purchase. */
 struct fields {
     uint32_t count;
-    uint32_t limit_count;
+    uint32_t place_count;
+    size_t packed_size; /* of all items */
     int32_t floor_epoch;
     struct {
         enum limit_kind kind;
         int32_t id;
-    } each[GROUP_MAX * LIMITS_CAPACITY];
-    uint16_t places[GROUP_MAX * LIMITS_CAPACITY];
+    } each[FIELDS_CAPACITY];
+    uint16_t places[FIELDS_CAPACITY];
 };
 
 static struct place_of_field *find_place(struct limits *limits, enum limit_kind kind, int32_t id) {
@@ -96,20 +95,67 @@ static struct place_of_field *find_place(struct limits *limits, enum limit_kind 
     }
 }
 
-static uint16_t place_of(struct limits *limits, struct fields *fields, const struct limit *limit) {
-    int32_t id = limit->kind == LIMIT_ORGANISATION ? 0 : limit->id;
-    struct place_of_field *place = find_place(limits, limit->kind, id);
+static void gather_field(struct limits *limits, struct fields *fields, enum limit_kind kind, int32_t id) {
+    struct place_of_field *place = find_place(limits, kind, id);
     if (place->generation != limits->generation) {
-        *place = (struct place_of_field){limits->generation, limit->kind, id, (uint16_t)(FIRST_PLACE + fields->count)};
-        fields->each[fields->count].kind = limit->kind;
+        *place = (struct place_of_field){limits->generation, kind, id, (uint16_t)(FIRST_PLACE + fields->count)};
+        fields->each[fields->count].kind = kind;
         fields->each[fields->count].id = id;
         fields->count++;
     }
-    return place->place;
+    fields->places[fields->place_count++] = place->place;
+}
+
+static enum item item_of(const struct question *question) {
+    switch (question->kind) {
+    case QUESTION_AUTHORIZE:
+        if (question->refusal != REASON_UNSPECIFIED)
+            return ITEM_REFUSE;
+        return question->allows_partial || question->tap_window_us > 0 ? ITEM_SPECIAL : ITEM_AUTHORIZE;
+    case QUESTION_RECALL:
+        return ITEM_RECALL;
+    case QUESTION_SPENT:
+        return ITEM_SPENT;
+    case QUESTION_UNDO:
+        return ITEM_UNDO;
+    case QUESTION_APPLY:
+        return ITEM_APPLY;
+    }
+    CHECK(!"a question of no kind");
+    return ITEM_SPENT;
+}
+
+/* Of a packed item, after its limits. */
+static size_t tail_size(enum item item) {
+    switch (item) {
+    case ITEM_SPECIAL:
+        return sizeof(uint16_t) + sizeof(double);
+    case ITEM_UNDO:
+    case ITEM_APPLY:
+        return sizeof(double);
+    case ITEM_AUTHORIZE:
+    case ITEM_REFUSE:
+    case ITEM_RECALL:
+    case ITEM_SPENT:
+        break;
+    }
+    return 0;
+}
+
+static void gather_question(struct limits *limits, struct fields *fields, const struct question *question) {
+    enum item item = item_of(question);
+    for (uint8_t i = 0; i < question->limit_count; i++) {
+        const struct limit *limit = &question->limits[i];
+        gather_field(limits, fields, limit->kind, limit->kind == LIMIT_ORGANISATION ? 0 : limit->id);
+    }
+    if (item == ITEM_SPECIAL && question->tap_window_us > 0)
+        gather_field(limits, fields, FIELD_LAST, question->content.credit);
+    fields->packed_size += 11u + 10u * question->limit_count + tail_size(item);
 }
 
 static void gather_fields(struct limits *limits, const struct group *group, struct fields *fields) {
-    fields->count = fields->limit_count = 0;
+    fields->count = fields->place_count = 0;
+    fields->packed_size = 0;
     fields->floor_epoch = 0;
     /* After four thousand million calls a generation comes again; what is left of the first must not be taken for it.
      */
@@ -122,35 +168,46 @@ static void gather_fields(struct limits *limits, const struct group *group, stru
         /* The highest floor is known to all of them by now. */
         if (question->floor_epoch > fields->floor_epoch)
             fields->floor_epoch = question->floor_epoch;
-        for (uint8_t i = 0; i < question->limit_count; i++)
-            fields->places[fields->limit_count++] = place_of(limits, fields, &question->limits[i]);
+        gather_question(limits, fields, question);
     }
 }
 
-static enum item item_of(const struct question *question) {
-    switch (question->kind) {
-    case QUESTION_AUTHORIZE:
-        return question->refusal == REASON_UNSPECIFIED ? ITEM_AUTHORIZE : ITEM_REFUSE;
-    case QUESTION_RECALL:
-        return ITEM_RECALL;
-    case QUESTION_SPENT:
-        return ITEM_SPENT;
-    case QUESTION_UNDO:
-    case QUESTION_APPLY:
+/* The byte that says more of an item's kind. */
+static uint8_t flag_of(enum item item, const struct question *question) {
+    switch (item) {
+    case ITEM_REFUSE:
+        return (uint8_t)question->refusal;
+    case ITEM_SPECIAL:
+        return question->allows_partial;
+    case ITEM_UNDO:
+        return question->was_recorded;
+    case ITEM_AUTHORIZE:
+    case ITEM_RECALL:
+    case ITEM_SPENT:
+    case ITEM_APPLY:
         break;
     }
-    CHECK(!"an undo goes alone");
-    return ITEM_SPENT;
+    return 0;
 }
 
-static void put_item(struct writer *writer, const struct question *question, const uint16_t *places) {
-    const uint8_t head[3] = {(uint8_t)item_of(question), question->limit_count, (uint8_t)question->refusal};
+/* `places` begins with the item's; returns where the next one's do. */
+static const uint16_t *put_item(struct writer *writer, const struct question *question, const uint16_t *places) {
+    static const uint16_t no_place = 0;
+    enum item item = item_of(question);
+    const uint8_t head[3] = {(uint8_t)item, question->limit_count, flag_of(item, question)};
     put_bytes(writer, head, sizeof head);
     put_double(writer, question->amount_minor);
     for (uint8_t i = 0; i < question->limit_count; i++) {
-        put_bytes(writer, &places[i], sizeof places[i]);
+        put_bytes(writer, places++, sizeof *places);
         put_double(writer, question->limits[i].ceiling_minor);
     }
+    if (item == ITEM_SPECIAL) {
+        put_bytes(writer, question->tap_window_us > 0 ? places++ : &no_place, sizeof *places);
+        put_double(writer, question->tap_window_us);
+    } else if (tail_size(item) > 0) {
+        put_double(writer, question->floor_epoch);
+    }
+    return places;
 }
 
 static void write_packed(struct writer *writer, const struct limits *limits, const struct group *group,
@@ -159,13 +216,11 @@ static void write_packed(struct writer *writer, const struct limits *limits, con
         int32_t floor_epoch;
         uint16_t field_count, item_count;
     } head = {fields->floor_epoch, (uint16_t)fields->count, (uint16_t)group->count};
-    write_bulk_header(writer, sizeof head + 11u * group->count + 10u * fields->limit_count);
+    write_bulk_header(writer, sizeof head + fields->packed_size);
     put_bytes(writer, &head, sizeof head);
     const uint16_t *places = fields->places;
     for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next) {
-        const struct question *question = &limits->nodes[at].question;
-        put_item(writer, question, places);
-        places += question->limit_count;
+        places = put_item(writer, &limits->nodes[at].question, places);
     }
     put_bytes(writer, "\r\n", 2);
 }
@@ -185,7 +240,8 @@ static void write_group(struct writer *writer, struct limits *limits, const stru
     }
     for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next) {
         const struct question *question = &limits->nodes[at].question;
-        write_bulk(writer, &question->content, question->kind == QUESTION_AUTHORIZE ? CONTENT_SIZE : 0);
+        bool has_content = question->kind != QUESTION_SPENT && question->kind != QUESTION_RECALL;
+        write_bulk(writer, &question->content, has_content ? CONTENT_SIZE : 0);
     }
 }
 
@@ -194,9 +250,7 @@ bool call_format_group(struct limits *limits, const struct group *group, struct 
         return false;
     struct writer writer = {output->data + output->size, output->data + output->capacity};
     const struct question *first = &limits->nodes[group->first].question;
-    if (group->is_undo)
-        write_undo(&writer, limits->identity, first);
-    else if (group->count == 1 && item_of(first) == ITEM_AUTHORIZE && first->limit_count > 0)
+    if (group->count == 1 && item_of(first) == ITEM_AUTHORIZE && first->limit_count > 0)
         write_one(&writer, limits->identity, first);
     else
         write_group(&writer, limits, group);

@@ -64,18 +64,15 @@ static struct group *new_group(struct limits *limits, const struct question *que
     CHECK(index != NOBODY);
     struct group *group = &limits->groups[index];
     limits->free_group = group->next;
-    *group = (struct group){.is_undo = question->kind == QUESTION_UNDO,
-                            .organisation = question->organisation,
+    *group = (struct group){.organisation = question->organisation,
                             .day = question->day,
                             .first = NOBODY,
                             .last = NOBODY,
                             .next = NOBODY,
                             .next_in_slot = NOBODY};
-    if (!group->is_undo) {
-        uint32_t *slot = slot_of(limits, group->organisation, group->day);
-        group->next_in_slot = *slot;
-        *slot = index;
-    }
+    uint32_t *slot = slot_of(limits, group->organisation, group->day);
+    group->next_in_slot = *slot;
+    *slot = index;
     if (limits->last_group == NOBODY)
         limits->first_group = index;
     else
@@ -92,7 +89,7 @@ bool groups_add(struct limits *limits, const struct question *question) {
     limits->free_node = node->next;
     node->question = *question;
     node->next = NOBODY;
-    struct group *group = question->kind == QUESTION_UNDO ? NULL : find_open(limits, question);
+    struct group *group = find_open(limits, question);
     if (group == NULL)
         group = new_group(limits, question);
     if (group->last == NOBODY)
@@ -101,7 +98,7 @@ bool groups_add(struct limits *limits, const struct question *question) {
         limits->nodes[group->last].next = index;
     group->last = index;
     group->count++;
-    if (!group->is_undo && group->count >= limits->options.group_capacity)
+    if (group->count >= limits->options.group_capacity)
         close_group(limits, (uint32_t)(group - limits->groups));
     return true;
 }

@@ -26,6 +26,7 @@
 #define FIELD_SIZE 12 /* "c2147483647" */
 #define MEMORY_SIZE 64
 #define IDENTITY_SIZE 41
+#define CURSOR_SIZE 21
 
 struct name {
     uint32_t size;
@@ -39,7 +40,8 @@ struct name name_month(int32_t organisation, struct month month);
 struct name name_day(int32_t organisation, struct day day);
 struct name name_stage(int32_t organisation, struct month month, int32_t epoch);
 
-/* Returns the field's size. */
+/* Returns the field's size. FIELD_LAST is that of a credit's last purchase, which is no counter. */
+#define FIELD_LAST ((enum limit_kind)0)
 size_t name_field(char text[FIELD_SIZE], enum limit_kind kind, int32_t id);
 /* False for what is no counter. */
 bool name_parse_field(struct bytes text, enum limit_kind *kind, int32_t *id);
@@ -55,7 +57,7 @@ bool name_parse_memory(struct bytes text, struct memory *memory);
 #define PARTS_CAPACITY (1 + GROUP_MAX * (2 + LIMITS_CAPACITY))
 #define REPLY_TEXT_CAPACITY 65536
 
-/* An element that is no array; arrays are flattened, for none of ours is nested but the list of functions. */
+/* An element that is no array; arrays are flattened, for of ours only the list of functions and a slice are nested. */
 struct part {
     int64_t number; /* when `text.data` is NULL */
     struct bytes text;
@@ -101,9 +103,8 @@ struct node {
     uint32_t next; /* in its group, or the free list */
 };
 
-/* Questions of one organisation and day, in order of arrival; an undo goes alone. */
+/* Questions of one organisation and day, in order of arrival. */
 struct group {
-    bool is_undo;
     int32_t organisation;
     struct day day;
     uint32_t count;
@@ -112,7 +113,15 @@ struct group {
     uint32_t next_in_slot; /* group: those that are open to more questions, by organisation and day */
 };
 
-enum call_kind { CALL_GREETING_WHO, CALL_GREETING_POLICY, CALL_GREETING_LIBRARY, CALL_LOAD, CALL_GROUP, CALL_SUMS };
+enum call_kind {
+    CALL_GREETING_WHO,
+    CALL_GREETING_POLICY,
+    CALL_GREETING_LIBRARY,
+    CALL_LOAD,
+    CALL_GROUP,
+    CALL_SUMS,
+    CALL_SLICE
+};
 
 /* What Redis owes a reply to. */
 struct call_in_flight {
@@ -129,7 +138,21 @@ struct place_of_field {
     uint16_t place;
 };
 
-#define PLACES_SIZE 4096 /* a power of two, more than GROUP_MAX * LIMITS_CAPACITY */
+/* Fields of a group's call at most: counters, and credits' last purchases. */
+#define FIELDS_CAPACITY (GROUP_MAX * (LIMITS_CAPACITY + 1))
+#define PLACES_SIZE 4096 /* a power of two, more than FIELDS_CAPACITY */
+
+/* The counters of a month as they are read, a slice at a time. */
+struct month_reading {
+    bool is_wanted;
+    bool is_sent; /* a slice is owed */
+    int32_t organisation;
+    struct month month;
+    int32_t epoch; /* of the slices so far; 0: none yet */
+    char cursor[CURSOR_SIZE];
+    struct sum *sums; /* kept for the next reading */
+    size_t sum_count, sum_capacity;
+};
 
 struct limits {
     struct limits_options options;
@@ -151,6 +174,7 @@ struct limits {
     struct job *first_job, *last_job; /* sums to be written; the first ones' calls may be in flight */
     struct job *unsent_job;           /* the first that has something left to send */
     size_t job_bytes;
+    struct month_reading reading;
 
     struct place_of_field places[PLACES_SIZE];
     uint32_t generation;
@@ -192,6 +216,14 @@ void sums_output(struct limits *limits, struct buffer *output);
 bool sums_reply(struct limits *limits, struct job *job, struct failure *failure);
 void sums_lose(struct limits *limits);
 void sums_finish(struct limits *limits);
+
+/* ---- reading.c ---- */
+
+bool reading_begin(struct limits *limits, int32_t organisation, struct month month);
+void reading_output(struct limits *limits, struct buffer *output);
+bool reading_reply(struct limits *limits, struct failure *failure);
+void reading_lose(struct limits *limits);
+void reading_finish(struct limits *limits);
 
 /* ---- greeting.c ---- */
 

@@ -32,6 +32,7 @@ void limits_destroy(struct limits *limits) {
     if (limits == NULL)
         return;
     sums_finish(limits);
+    reading_finish(limits);
     groups_finish(limits);
     free(limits->calls);
     redisReaderFree(limits->reader);
@@ -72,11 +73,13 @@ void limits_lost(struct limits *limits) {
     while (limits->first_group != NOBODY)
         verdicts_lose(limits, groups_take(limits));
     sums_lose(limits);
+    reading_lose(limits);
 }
 
 bool limits_ask(struct limits *limits, const struct question *question) {
     CHECK(question->limit_count <= LIMITS_CAPACITY);
-    CHECK(question->amount_minor >= 0 && question->amount_minor <= MONEY_MAX_MINOR);
+    CHECK(question->amount_minor >= (question->kind == QUESTION_APPLY ? -MONEY_MAX_MINOR : 0));
+    CHECK(question->amount_minor <= MONEY_MAX_MINOR && question->tap_window_us >= 0);
     for (uint8_t i = 0; i < question->limit_count; i++)
         CHECK(question->limits[i].ceiling_minor >= LIMIT_COUNTED_ONLY);
     return limits->stage == STAGE_READY && groups_add(limits, question);
@@ -85,6 +88,10 @@ bool limits_ask(struct limits *limits, const struct question *question) {
 bool limits_write_sums(struct limits *limits, const struct sums *sums) {
     CHECK(sums->epoch > 0);
     return limits->stage == STAGE_READY && sums_queue(limits, sums);
+}
+
+bool limits_read_month(struct limits *limits, int32_t organisation, struct month month) {
+    return limits->stage == STAGE_READY && reading_begin(limits, organisation, month);
 }
 
 static void output_groups(struct limits *limits, struct buffer *output) {
@@ -109,6 +116,7 @@ void limits_output(struct limits *limits, struct buffer *output) {
         break;
     case STAGE_READY:
         sums_output(limits, output);
+        reading_output(limits, output);
         output_groups(limits, output);
         break;
     }
@@ -120,7 +128,7 @@ static bool take_reply(struct limits *limits, struct failure *failure) {
     if (limits->reply.is_too_large)
         return failure_set(failure, "Redis answers with more than was asked for");
     const struct call_in_flight call = limits->calls[limits->first_call & limits->call_mask];
-    if (call.kind != CALL_GROUP && call.kind != CALL_SUMS) {
+    if (call.kind != CALL_GROUP && call.kind != CALL_SUMS && call.kind != CALL_SLICE) {
         take_call(limits);
         return greeting_reply(limits, call.kind, failure);
     }
@@ -130,6 +138,8 @@ static bool take_reply(struct limits *limits, struct failure *failure) {
     take_call(limits);
     if (call.kind == CALL_GROUP)
         return verdicts_tell(limits, call.group, failure);
+    if (call.kind == CALL_SLICE)
+        return reading_reply(limits, failure);
     return sums_reply(limits, call.job, failure);
 }
 
@@ -152,9 +162,4 @@ bool limits_input(struct limits *limits, struct bytes received, struct failure *
 
 bool limits_is_owed(const struct limits *limits) {
     return limits->call_count > 0;
-}
-
-bool limits_read_month(struct limits *limits, int32_t organisation, struct month month) {
-    CHECK(limits != NULL && organisation > 0 && month.yyyymm > 0);
-    return false;
 }

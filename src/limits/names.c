@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-static const char letters[] = {
-    [LIMIT_CREDIT] = 'c', [LIMIT_TRAVELLER] = 't', [LIMIT_DEPARTMENT] = 'd', [LIMIT_ORGANISATION] = 'o'};
+static const char letters[] = {[FIELD_LAST] = 'l',
+                               [LIMIT_CREDIT] = 'c',
+                               [LIMIT_TRAVELLER] = 't',
+                               [LIMIT_DEPARTMENT] = 'd',
+                               [LIMIT_ORGANISATION] = 'o'};
 
 size_t name_number(char *text, int64_t number) {
     char digits[20];
@@ -58,11 +61,11 @@ struct name name_stage(int32_t organisation, struct month month, int32_t epoch) 
 }
 
 size_t name_field(char text[FIELD_SIZE], enum limit_kind kind, int32_t id) {
-    CHECK(kind >= LIMIT_CREDIT && kind <= LIMIT_ORGANISATION);
+    CHECK(kind <= LIMIT_ORGANISATION);
     text[0] = letters[kind];
     if (kind == LIMIT_ORGANISATION)
         return 1;
-    CHECK(id > 0);
+    CHECK(id >= (kind == FIELD_LAST ? 0 : 1));
     return 1 + name_number(text + 1, id);
 }
 
@@ -113,6 +116,8 @@ size_t name_memory(char text[MEMORY_SIZE], const struct memory *memory, int32_t 
         size += name_number(text + size, memory->reason);
         text[size++] = ',';
         size += name_number(text + size, memory->refusing);
+    } else if (memory->kind == MEMORY_COUNTED && memory->approved_minor > 0) {
+        size += name_number(text + size, memory->approved_minor);
     }
     return size;
 }
@@ -143,15 +148,37 @@ static bool parse_refusal(struct bytes text, struct memory *memory) {
     return true;
 }
 
+static bool parse_approved(struct bytes text, struct memory *memory) {
+    return text.size == 0 || (name_parse_number(text, &memory->approved_minor) && memory->approved_minor > 0);
+}
+
+/* What comes after the content. */
+static bool parse_rest(struct bytes text, struct memory *memory) {
+    switch (memory->kind) {
+    case MEMORY_COUNTED:
+        return parse_approved(text, memory);
+    case MEMORY_REFUSED:
+        return parse_refusal(text, memory);
+    case MEMORY_REVERSED:
+        return text.size == 0 || (text.size == 1 && text.data[0] == '-');
+    }
+    return false;
+}
+
 bool name_parse_memory(struct bytes text, struct memory *memory) {
     *memory = (struct memory){0};
     const uint8_t *colon = text.size > 1 ? memchr(text.data, ':', text.size) : NULL;
-    if (colon == NULL || !parse_state(text.data[0], &memory->kind))
+    if (colon == NULL)
+        return false;
+    /* An effect has no content, so that no purchase is the same as it. */
+    if (text.data[0] == 'E')
+        return text.data + text.size == colon + 1;
+    if (!parse_state(text.data[0], &memory->kind))
         return false;
     struct bytes rest = bytes_of(colon + 1, text.size - (size_t)(colon + 1 - text.data));
     if (rest.size < CONTENT_SIZE)
         return false;
     memcpy(&memory->content, rest.data, CONTENT_SIZE);
     rest = bytes_of(rest.data + CONTENT_SIZE, rest.size - CONTENT_SIZE);
-    return memory->kind == MEMORY_REFUSED ? parse_refusal(rest, memory) : rest.size == 0;
+    return parse_rest(rest, memory);
 }

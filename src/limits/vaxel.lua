@@ -1,45 +1,61 @@
 #!lua name=vaxel
+-- version 2
 -- SPDX-License-Identifier: Apache-2.0
 --
 -- The month's counters of an organisation, and what each request id did (DESIGN 5). All keys of a call share a slot.
 --
 --   {ORG}:YYYYMM    hash  p identity of the primary that built it, e epoch it was built under, x the day hash it met
---                         last; o, d<id>, t<id>, c<id>: spent in minor units
---   {ORG}:YYYYMMDD  hash  16 bytes of a request id -> letter, epoch, ':', 32 bytes of content; for D also 'reason,mask'
---                         A counted, D refused, V reversed
+--                         last; o, d<id>, t<id>, c<id>: spent in minor units; l<credit>: the credit's last purchase,
+--                         as 16 bytes of its content from the client on, and its id
+--   {ORG}:YYYYMMDD  hash  16 bytes of a request id -> letter, epoch, ':', 32 bytes of content, and more:
+--                         A counted; after the content what was approved, when that is less than was asked for
+--                         D refused; 'reason,mask'
+--                         V reversed; '-' when it was taken off ahead of being counted
+--                         E an effect that lowers (a capture, void, refund …) was counted; it has no content
 --   {ORG}:YYYYMM:E<epoch>  hash  sums that come in more than one call, on their way to replace the month's
 --
 -- A is believed only under the epoch it was made in: the count of an older one was in counters that are no more. One of
 -- a newer epoch was written by a rebuild that has yet to replace the counters: its purchase is on record, so it is
--- known. D and V hold under every epoch.
+-- known. D and V hold under every epoch. An l is forgotten by a rebuild: a double tap across one passes.
 --
 -- Numbers that are stored are handed to redis.call as numbers, which writes them whole up to 2^53; tostring() and ..
--- turn to exponents at 10^14, so they are for epochs and reasons alone. What is dear here is strings: Lua hashes every
--- byte of every one it is given, so numbers come packed. Nodes of two versions may share a Redis during a deploy: a
--- change of what a function takes or answers needs a new name.
+-- turn to exponents at 10^14, so they are for epochs, reasons and single amounts. What is dear here is strings: Lua
+-- hashes every byte of every one it is given, so numbers come packed.
+--
+-- Nodes of two versions may share a Redis during a deploy. A node replaces a library of a lower version than its own,
+-- or of the same version and another text, and leaves a higher one alone. So: raise the version with every change; a
+-- change of what a function takes or answers needs a new name, and the old one stays until no node calls it.
 
 local DAY_SECONDS = 4 * 86400
 local MONTH_SECONDS = 100 * 86400
 local STAGE_SECONDS = 600
 
--- Verdicts below zero; from zero on it is the mask of the limits that refuse, 0: counted.
-local KNOWN, UNKNOWN, STANDS, REMEMBERED = -1, -2, -3, -4
--- Kinds of item in a group.
-local REFUSE, RECALL, SPENT = 1, 2, 3
+-- Verdicts below zero; from zero on it is the mask of the limits that refuse, 0: counted. After KNOWN comes what is
+-- stored, after PARTIAL what was approved.
+local KNOWN, UNKNOWN, STANDS, REMEMBERED, DOUBLE_TAP, PARTIAL, COLD = -1, -2, -3, -4, -5, -6, -7
+-- Kinds of item in a group; 0 is a purchase without anything special, and after UNDO comes what is to be applied.
+local REFUSE, RECALL, SPENT, SPECIAL, UNDO = 1, 2, 3, 4, 5
 
 -- Reasons by the first letter of the refusing limit's field, as in switch/terms.h.
 local REASONS = { c = 8, t = 9, d = 10, o = 11 }
 
--- Made here because a library has no string functions while it loads.
-local one_format, item_format = {}, {}
+-- Made here because a library has no string functions while it loads. Of an item: amount, for each limit the place of
+-- its field in what is read and its ceiling, and what its kind needs besides: a special one the place of the credit's
+-- last purchase and a window, an effect the epoch of the fence when it was recorded.
+local one_format = {}
+local item_formats
 do
     local ceilings, limits = '', ''
+    local plain, special, effect = {}, {}, {}
     for n = 0, 11 do
         one_format[n] = '<dd' .. ceilings
-        item_format[n] = '<d' .. limits
+        plain[n] = '<d' .. limits
+        special[n] = '<d' .. limits .. 'Hd'
+        effect[n] = '<d' .. limits .. 'd'
         ceilings = ceilings .. 'd'
         limits = limits .. 'Hd'
     end
+    item_formats = { [0] = plain, plain, plain, plain, special, effect, effect }
 end
 
 -- A long value turns a hash into a table, where a field is found at once; a short hash is a list that is searched.
@@ -120,128 +136,239 @@ local function authorize_one(keys, argv)
     return reply
 end
 
--- A group of one organisation and day: each item sees what those before it did.
--- ARGV: identity, packed, fields, ids, contents. Packed: floor, number of fields, number of items; for each item kind,
--- number of limits, reason, amount, and for each limit the place of its field in what is read, and its ceiling.
--- Answers 0 for COLD, else epoch, and for each item a verdict, the stored value of a known id, and what its limits
--- stand at.
-local function authorize(keys, argv)
-    local call = redis.call
-    local packed = argv[2]
-    local floor, m, k = struct.unpack('<IHH', packed)
-    local read = call('HMGET', keys[1], 'p', 'e', 'x', unpack(argv, 3, 2 + m))
-    if read[1] ~= argv[1] or not read[2] or read[2] + 0 < floor then return 0 end
-    local epoch = read[2] + 0
-    local known = call('HMGET', keys[2], unpack(argv, 3 + m, 2 + m + k))
-    local counted, declined = 'A' .. epoch .. ':', 'D' .. epoch .. ':'
-    local reply, r = { epoch }, 1
-    local memories, w = {}, 0 -- ids and values to be written
-    local fresh = {} -- the same, by id
-    local dirty, d, is_dirty = {}, 0, {} -- places of counters to be written
-    local at = 9
-    for item = 1, k do
-        local kind, n, reason = string.byte(packed, at, at + 2)
-        local numbers = { struct.unpack(item_format[n], packed, at + 3) }
-        at = numbers[n + n + 2]
-        local id = argv[2 + m + item]
-        local content = argv[2 + m + k + item]
-        local value = fresh[id] or known[item]
-        if value and not holds(value, epoch) then value = nil end
-        r = r + 1
-        if kind == SPENT then
-            reply[r] = STANDS
-        elseif value then
-            reply[r] = KNOWN
-            r = r + 1
-            reply[r] = value
-        elseif kind == RECALL then
-            reply[r] = UNKNOWN
-        elseif kind == REFUSE then
-            reply[r] = REMEMBERED
-            value = declined .. content .. reason .. ',0'
-        else
-            local amount = numbers[1]
-            local mask, bit = 0, 1
-            for i = 2, n + n, 2 do
-                local ceiling = numbers[i + 1]
-                if ceiling >= 0 and (read[numbers[i]] or 0) + amount > ceiling then mask = mask + bit end
-                bit = bit + bit
-            end
-            reply[r] = mask
-            if mask == 0 then
-                value = counted .. content
-                for i = 2, n + n, 2 do
-                    local place = numbers[i]
-                    read[place] = (read[place] or 0) + amount
-                    if not is_dirty[place] then
-                        is_dirty[place] = true
-                        d = d + 1
-                        dirty[d] = place
-                    end
-                end
-            else
-                reason = first_reason(mask, function(i) return argv[numbers[i + i] - 1] end)
-                value = declined .. content .. reason .. ',' .. mask
+-- Which limits an item would pass, and what is left over all that have a ceiling when it passes one.
+local function weigh(read, numbers, n)
+    local amount = numbers[1]
+    local mask, bit, left = 0, 1, amount
+    for i = 2, n + n, 2 do
+        local ceiling = numbers[i + 1]
+        if ceiling >= 0 then
+            local free = ceiling - (read[numbers[i]] or 0)
+            if amount > free then
+                mask = mask + bit
+                if free < left then left = free end
             end
         end
-        if value and reply[r] ~= value then
+        bit = bit + bit
+    end
+    return mask, left
+end
+
+local function time_ms(id)
+    local a, b, c, d, e, f = string.byte(id, 1, 6)
+    return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
+end
+
+-- Whether a credit's last purchase is another of the same client, product and place, and near (DOMAIN F4).
+local function is_near(last, id, content, window_us)
+    if not last or string.sub(last, 1, 16) ~= string.sub(content, 9, 24) then return false end
+    local last_id = string.sub(last, 17)
+    return last_id ~= id and math.abs(time_ms(last_id) - time_ms(id)) * 1000 < window_us
+end
+
+-- What a memory of letter A stands for in the counters; `at` is where its content begins.
+local function counted_by(value, at)
+    local low, high = struct.unpack('<II', value, at)
+    local approved = string.sub(value, at + 32)
+    return approved ~= '' and approved + 0 or high * 4294967296 + low
+end
+
+-- What a reversal adds to the counters, and what its id is remembered as; nil: as before. One whose purchase had a row
+-- takes it off though the row was recorded first and its count is still on its way: that is the '-'.
+local function undo(before, epoch, amount, was_recorded, content)
+    local letter, made, at = string.match(before or '', '^(%u)(%d+):()')
+    if letter == 'V' then return 0 end
+    local value = 'V' .. epoch .. ':' .. content
+    if letter == 'A' and made + 0 == epoch then
+        if not was_recorded then amount = math.min(amount, counted_by(before, at)) end
+        return -amount, value
+    end
+    if was_recorded then return -amount, value .. '-' end
+    return 0, value
+end
+
+-- The same for an effect that PostgreSQL recorded first: it is counted once by its id. What was counted for a purchase
+-- before its row came by another way, an advice, stands for it.
+local function apply(before, epoch, amount, content)
+    local letter, made, at = string.match(before or '', '^(%u)(%d+):()')
+    if amount <= 0 then
+        if letter == 'E' and made + 0 >= epoch then return 0 end
+        return amount, 'E' .. epoch .. ':'
+    end
+    if letter == 'V' then
+        if string.sub(before, at + 32) == '' then return 0 end
+        return amount, string.sub(before, 1, at + 31)
+    end
+    if letter ~= 'A' then return amount, 'A' .. epoch .. ':' .. content end
+    if made + 0 > epoch then return 0 end
+    local counted = counted_by(before, at)
+    -- What was asked for, and approved in part, is known by the memory alone.
+    if counted == amount then content = string.sub(before, at) end
+    if made + 0 == epoch then amount = amount - counted end
+    return amount, 'A' .. epoch .. ':' .. content
+end
+
+-- ---- A group of one organisation and day ----
+--
+-- Each item sees what those before it did. It says a verdict, what it adds to its limits, what its id is remembered as
+-- (nil: as before), and what comes after the verdict (nil: nothing).
+
+-- Keeps a value of the month's hash to be written when the group is through.
+local function store(group, place, value)
+    local writes = group.writes
+    local at = group.written[place]
+    if not at then
+        at = #writes + 1
+        group.written[place] = at
+        writes[at] = group.argv[place - 1]
+    end
+    writes[at + 1] = value
+    group.read[place] = value
+end
+
+local function refuse(group, mask, numbers, content)
+    local reason = first_reason(mask, function(i) return group.argv[numbers[i + i] - 1] end)
+    return mask, 0, group.declined .. content .. reason .. ',' .. mask
+end
+
+-- A double tap is none when the last purchase was reversed since: the device gave it up.
+local function is_double_tap(group, last, id, content, window_us)
+    if not is_near(last, id, content, window_us) then return false end
+    local last_id = string.sub(last, 17)
+    local value = group.fresh[last_id] or redis.call('HGET', group.day, last_id)
+    return not value or string.sub(value, 1, 1) ~= 'V'
+end
+
+-- A purchase that may be approved in part, or that must not be a double tap.
+local function authorize_special(group, numbers, n, flag, id, content)
+    local place, window_us = numbers[n + n + 2], numbers[n + n + 3]
+    if window_us > 0 and is_double_tap(group, group.read[place], id, content, window_us) then
+        return DOUBLE_TAP, 0, group.declined .. content .. '17,0'
+    end
+    local mask, left = weigh(group.read, numbers, n)
+    if mask > 0 and (flag == 0 or left <= 0) then return refuse(group, mask, numbers, content) end
+    if window_us > 0 then store(group, place, string.sub(content, 9, 24) .. id) end
+    if mask == 0 then return 0, numbers[1], group.counted .. content end
+    return PARTIAL, left, group.counted .. content .. left, left
+end
+
+local function authorize_plain(group, numbers, n, content)
+    local mask = weigh(group.read, numbers, n)
+    if mask > 0 then return refuse(group, mask, numbers, content) end
+    return 0, numbers[1], group.counted .. content
+end
+
+-- Counts under the epoch it was recorded under; a newer one holds it already. Counters that would fall below zero miss
+-- what they should hold: they are COLD from here on, until they are rebuilt.
+local function count_effect(group, kind, numbers, n, flag, before, content)
+    local added, value
+    if group.epoch ~= numbers[n + n + 2] then return STANDS, 0 end
+    if kind == UNDO then
+        added, value = undo(before, group.epoch, numbers[1], flag == 1, content)
+    else
+        added, value = apply(before, group.epoch, numbers[1], content)
+    end
+    for i = 2, n + n, 2 do
+        if added < 0 and (group.read[numbers[i]] or 0) + added < 0 then
+            group.is_sound = false
+            return COLD, 0, kind == UNDO and value or nil
+        end
+    end
+    return STANDS, added, value
+end
+
+local function write_group(group, keys, memories)
+    if #group.writes > 0 then redis.call('HSET', keys[1], unpack(group.writes)) end
+    if not group.is_sound then redis.call('HDEL', keys[1], 'p') end
+    if #memories > 0 then
+        redis.call('HSET', keys[2], unpack(memories))
+        if group.read[3] ~= keys[2] then care_for_day(keys) end
+    end
+end
+
+-- ARGV: identity, packed, fields, ids, contents. Packed: floor, number of fields, number of items; for each item kind,
+-- number of limits, a byte (REFUSE: the reason; SPECIAL: 1 when a part is better than nothing; UNDO: 1 when it had a
+-- row), and what item_formats says.
+-- Answers 0 for COLD, else epoch, and for each item its verdict, what comes after it, and what its limits stand at.
+local function authorize(keys, argv)
+    local packed = argv[2]
+    local floor, m, k = struct.unpack('<IHH', packed)
+    local read = redis.call('HMGET', keys[1], 'p', 'e', 'x', unpack(argv, 3, 2 + m))
+    if read[1] ~= argv[1] or not read[2] or read[2] + 0 < floor then return 0 end
+    local epoch = read[2] + 0
+    local known = redis.call('HMGET', keys[2], unpack(argv, 3 + m, 2 + m + k))
+    local fresh = {}
+    local group = {
+        argv = argv,
+        day = keys[2],
+        epoch = epoch,
+        counted = 'A' .. epoch .. ':',
+        declined = 'D' .. epoch .. ':',
+        read = read,
+        writes = {}, -- fields and values of the month's hash
+        written = {}, -- where in them a place of `read` is
+        fresh = fresh, -- what ids are remembered as, before it is written
+        is_sound = true,
+    }
+    local memories, w = {}, 0
+    local reply, r = { epoch }, 1
+    local at = 9
+    for item = 1, k do
+        local kind, n, flag = string.byte(packed, at, at + 2)
+        local numbers = { struct.unpack(item_formats[kind][n], packed, at + 3) }
+        at = numbers[#numbers]
+        local id, content = argv[2 + m + item], argv[2 + m + k + item]
+        local before = fresh[id] or known[item]
+        local verdict, value, more
+        local added = 0
+        if not group.is_sound then
+            verdict = COLD
+        elseif kind >= UNDO then
+            verdict, added, value = count_effect(group, kind, numbers, n, flag, before, content)
+        elseif kind == SPENT then
+            verdict = STANDS
+        elseif before and holds(before, epoch) then
+            verdict, more = KNOWN, before
+        elseif kind == RECALL then
+            verdict = UNKNOWN
+        elseif kind == REFUSE then
+            verdict, value = REMEMBERED, group.declined .. content .. flag .. ',0'
+        elseif kind == SPECIAL then
+            verdict, added, value, more = authorize_special(group, numbers, n, flag, id, content)
+        else
+            verdict, added, value = authorize_plain(group, numbers, n, content)
+        end
+        if value then
             memories[w + 1] = id
             memories[w + 2] = value
             w = w + 2
             fresh[id] = value
         end
-        for i = 2, n + n, 2 do
+        r = r + 1
+        reply[r] = verdict
+        if more then
             r = r + 1
-            reply[r] = (read[numbers[i]] or 0) + 0
+            reply[r] = more
+        end
+        for i = 2, n + n, 2 do
+            local spent = (read[numbers[i]] or 0) + added
+            if added ~= 0 then store(group, numbers[i], spent) end
+            r = r + 1
+            reply[r] = spent
         end
     end
-    if d > 0 then
-        local writes = {}
-        for i = 1, d do
-            writes[i + i - 1] = argv[dirty[i] - 1]
-            writes[i + i] = read[dirty[i]]
-        end
-        call('HSET', keys[1], unpack(writes))
-    end
-    if w > 0 then
-        call('HSET', keys[2], unpack(memories))
-        if read[3] ~= keys[2] then care_for_day(keys) end
-    end
+    write_group(group, keys, memories)
     return reply
 end
 
--- PostgreSQL has a reversal of an id since the fence was at this epoch: takes what was counted off again, once.
--- ARGV: identity, epoch, id, content, amount, '1' when the purchase had been recorded, fields.
--- Answers 1, or 0 for COLD. A newer epoch was built after the reversal and holds it.
-local function undo(keys, argv)
-    local call = redis.call
-    local read = call('HMGET', keys[1], 'p', 'e', 'x', unpack(argv, 7))
-    local fence = argv[2] + 0
-    if read[1] ~= argv[1] or not read[2] or read[2] + 0 < fence then return 0 end
-    local epoch = read[2] + 0
-    if epoch > fence then return 1 end
-    local value = call('HGET', keys[2], argv[3])
-    local letter, made = string.match(value or '', '^(%u)(%d+):')
-    if letter == 'V' then return 1 end
-    local is_sound = true
-    if argv[6] == '1' or (letter == 'A' and made + 0 == epoch) then
-        local writes = {}
-        for i = 7, #argv do
-            local spent = (read[i - 3] or 0) - argv[5]
-            if spent < 0 then is_sound = false end
-            writes[i + i - 13] = argv[i]
-            writes[i + i - 12] = spent
-        end
-        if not is_sound then
-            -- The counters miss what they should hold. Without an identity they are COLD until they are rebuilt.
-            call('HDEL', keys[1], 'p')
-        elseif #argv > 6 then
-            call('HSET', keys[1], unpack(writes))
-        end
-    end
-    call('HSET', keys[2], argv[3], 'V' .. epoch .. ':' .. argv[4])
-    if read[3] ~= keys[2] then care_for_day(keys) end
-    return is_sound and 1 or 0
+-- A slice of a month's counters, beside fields that are none. KEYS: month. ARGV: identity, cursor, about how many.
+-- Answers 0 when there are none or another primary built them, else epoch, cursor, and field and value by turns. What
+-- is there all the while is in some slice, perhaps in two.
+local function slice(keys, argv)
+    local read = redis.call('HMGET', keys[1], 'p', 'e')
+    if read[1] ~= argv[1] or not read[2] then return 0 end
+    local scanned = redis.call('HSCAN', keys[1], argv[2], 'COUNT', argv[3])
+    return { read[2] + 0, scanned[1], scanned[2] }
 end
 
 -- What the ids did that a rebuild remembers, before its counters stand. KEYS: day. ARGV: epoch, then id and value by
@@ -301,7 +428,7 @@ end
 
 redis.register_function('vaxel_authorize_one', authorize_one)
 redis.register_function('vaxel_authorize', authorize)
-redis.register_function('vaxel_undo', undo)
+redis.register_function('vaxel_slice', slice)
 redis.register_function('vaxel_remember', remember)
 redis.register_function('vaxel_stage', stage)
 redis.register_function('vaxel_rebuild', rebuild)

@@ -4,7 +4,15 @@
 #include "limits/internal.h"
 
 /* Verdicts below zero, as in vaxel.lua. */
-enum { SAYS_KNOWN = -1, SAYS_UNKNOWN = -2, SAYS_STANDS = -3, SAYS_REMEMBERED = -4 };
+enum says {
+    SAYS_KNOWN = -1,
+    SAYS_UNKNOWN = -2,
+    SAYS_STANDS = -3,
+    SAYS_REMEMBERED = -4,
+    SAYS_DOUBLE_TAP = -5,
+    SAYS_PARTIAL = -6,
+    SAYS_COLD = -7,
+};
 
 static bool take_number(const struct reply *reply, size_t *at, int64_t *number) {
     if (*at >= reply->part_count || reply->parts[*at].text.data != NULL)
@@ -19,27 +27,31 @@ static bool take_memory(const struct reply *reply, size_t *at, struct memory *me
     return name_parse_memory(reply->parts[(*at)++].text, memory);
 }
 
-/* What Redis may answer to which question. */
-static bool is_answer_to(const struct question *question, enum verdict_kind kind) {
-    switch (kind) {
-    case VERDICT_COUNTED:
-        return question->kind == QUESTION_AUTHORIZE && question->refusal == REASON_UNSPECIFIED;
-    case VERDICT_REFUSED:
-        return question->kind == QUESTION_AUTHORIZE;
-    case VERDICT_KNOWN:
-        return question->kind == QUESTION_AUTHORIZE || question->kind == QUESTION_RECALL;
-    case VERDICT_UNKNOWN:
+/* What Redis may say to which question. */
+static bool is_answer_to(const struct question *question, int64_t said) {
+    bool is_authorize = question->kind == QUESTION_AUTHORIZE;
+    bool is_refusal = is_authorize && question->refusal != REASON_UNSPECIFIED;
+    switch (said) {
+    case SAYS_KNOWN:
+        return is_authorize || question->kind == QUESTION_RECALL;
+    case SAYS_UNKNOWN:
         return question->kind == QUESTION_RECALL;
-    case VERDICT_DONE:
-        return question->kind == QUESTION_SPENT;
-    case VERDICT_COLD:
-    case VERDICT_LOST:
-        break;
+    case SAYS_STANDS:
+        return question->kind == QUESTION_SPENT || question->kind == QUESTION_UNDO || question->kind == QUESTION_APPLY;
+    case SAYS_REMEMBERED:
+        return is_refusal;
+    case SAYS_DOUBLE_TAP:
+        return is_authorize && !is_refusal && question->tap_window_us > 0;
+    case SAYS_PARTIAL:
+        return is_authorize && !is_refusal && question->allows_partial;
+    case SAYS_COLD:
+        return true;
+    default:
+        return is_authorize && !is_refusal && said >= 0 && said < INT64_C(1) << question->limit_count;
     }
-    return false;
 }
 
-static bool set_kind(struct verdict *verdict, const struct question *question, int64_t said) {
+static void set_kind(struct verdict *verdict, const struct question *question, int64_t said) {
     switch (said) {
     case SAYS_KNOWN:
         verdict->kind = VERDICT_KNOWN;
@@ -53,23 +65,41 @@ static bool set_kind(struct verdict *verdict, const struct question *question, i
     case SAYS_REMEMBERED:
         verdict->kind = VERDICT_REFUSED;
         break;
+    case SAYS_DOUBLE_TAP:
+        verdict->kind = VERDICT_REFUSED;
+        verdict->reason = REASON_DOUBLE_TAP;
+        break;
+    case SAYS_PARTIAL:
+        verdict->kind = VERDICT_COUNTED;
+        break;
+    case SAYS_COLD:
+        verdict->kind = VERDICT_COLD;
+        break;
     default:
-        if (said < 0 || said >= INT64_C(1) << question->limit_count)
-            return false;
         verdict->kind = said == 0 ? VERDICT_COUNTED : VERDICT_REFUSED;
         verdict->refusing = (uint16_t)said;
         verdict->approved_minor = said == 0 ? question->amount_minor : 0;
     }
-    return is_answer_to(question, verdict->kind) &&
-           (said != SAYS_REMEMBERED || question->refusal != REASON_UNSPECIFIED);
+}
+
+/* What comes after it. */
+static bool take_more(const struct reply *reply, size_t *at, const struct question *question, int64_t said,
+                      struct verdict *verdict) {
+    if (said == SAYS_KNOWN)
+        return take_memory(reply, at, &verdict->memory);
+    if (said == SAYS_PARTIAL)
+        return take_number(reply, at, &verdict->approved_minor) && verdict->approved_minor > 0 &&
+               verdict->approved_minor < question->amount_minor;
+    return true;
 }
 
 static bool take_verdict(const struct reply *reply, size_t *at, const struct question *question,
                          struct verdict *verdict) {
     int64_t said;
-    if (!take_number(reply, at, &said) || !set_kind(verdict, question, said))
+    if (!take_number(reply, at, &said) || !is_answer_to(question, said))
         return false;
-    if (verdict->kind == VERDICT_KNOWN && !take_memory(reply, at, &verdict->memory))
+    set_kind(verdict, question, said);
+    if (!take_more(reply, at, question, said, verdict))
         return false;
     for (uint8_t i = 0; i < question->limit_count; i++)
         if (!take_number(reply, at, &verdict->spent_minor[i]))
@@ -108,13 +138,10 @@ static void tell_all(struct limits *limits, struct group *group, enum verdict_ki
 static bool tell(struct limits *limits, struct group *group) {
     const struct reply *reply = &limits->reply;
     if (reply->is_array)
-        return !group->is_undo && tell_group(limits, group);
-    if (reply->part_count != 1 || reply->parts[0].text.data != NULL)
+        return tell_group(limits, group);
+    if (reply->part_count != 1 || reply->parts[0].text.data != NULL || reply->parts[0].number != 0)
         return false;
-    int64_t said = reply->parts[0].number;
-    if (said != 0 && !(said == 1 && group->is_undo))
-        return false;
-    tell_all(limits, group, said == 0 ? VERDICT_COLD : VERDICT_DONE);
+    tell_all(limits, group, VERDICT_COLD);
     return true;
 }
 

@@ -65,6 +65,12 @@ static void on_sums_written(void *owner, int32_t organisation, struct month mont
     switch_sums_written(worker->core, moment_now(), organisation, month, epoch, is_written);
 }
 
+static void on_month_read(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    (void)organisation;
+    (void)month;
+    audits_counted(owner, sums);
+}
+
 static void on_ready(void *owner) {
     struct worker *worker = owner;
     worker->counters.is_trouble_logged = false;
@@ -81,6 +87,7 @@ bool counters_init(struct worker *worker) {
         .owner = worker,
         .on_verdict = on_verdict,
         .on_sums_written = on_sums_written,
+        .on_month_read = on_month_read,
         .on_ready = on_ready,
     };
     worker->limits = limits_create(&options);

@@ -203,7 +203,7 @@ Test(connections, an_answer_to_something_else_is_a_failure_and_no_verdict) {
         "*6\r\n:5\r\n:0\r\n:1\r\n$1\r\n1\r\n:1\r\n:1\r\n",
         "*7\r\n:5\r\n:-1\r\n$3\r\nA5:\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
         "*7\r\n:5\r\n:-1\r\n$35\r\nB5:01234567890123456789012345678901\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
-        "*7\r\n:5\r\n:-1\r\n$36\r\nA5:012345678901234567890123456789012\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
+        "*7\r\n:5\r\n:-1\r\n$36\r\nA5:01234567890123456789012345678901x\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
         "*7\r\n:5\r\n:-1\r\n$37\r\nD5:012345678901234567890123456789018,\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
     };
     peer_open(&peer, &redis, 32);
