@@ -125,7 +125,7 @@ Test(example, of_the_captures_answer_is_what_the_switch_sends) {
     struct answer answer = {
         .decision = DECISION_APPROVED, .reason = REASON_APPROVED, .amount_minor = 9000, .deciding = -1};
     struct request_id id = sample_other_id();
-    cr_assert(wire_encode_answer(codec, &frame, 3, CALL_CAPTURE, &id, &answer,
-                                 (struct instant){SAMPLE_TIME_US + 600004321}));
+    cr_assert(
+        wire_encode_answer(codec, &frame, 3, CALL_CAPTURE, &id, &answer, (struct instant){SAMPLE_TIME_US + 600004321}));
     expect_frame(captured_hex);
 }
