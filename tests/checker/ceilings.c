@@ -108,13 +108,13 @@ struct excess {
     int64_t minor[LIMIT_ORGANISATION + 1][ROW_SORTS];
 };
 
+/* What is over without any advice is of stand-in; the rest of advices. */
 static void add_excess(struct excess *excess, enum limit_kind kind, const int64_t sums[ROW_SORTS], int64_t ceiling) {
-    int64_t over = sums[ROW_ONLINE] + sums[ROW_STAND_IN] + sums[ROW_ADVICE] - ceiling;
-    if (over <= 0)
-        return;
-    int64_t by_stand_in = over < sums[ROW_STAND_IN] ? over : sums[ROW_STAND_IN];
+    int64_t without_advices = sums[ROW_ONLINE] + sums[ROW_STAND_IN] - ceiling;
+    int64_t by_stand_in = without_advices > 0 ? without_advices : 0;
+    int64_t over = without_advices + sums[ROW_ADVICE];
     excess->minor[kind][ROW_STAND_IN] += by_stand_in;
-    excess->minor[kind][ROW_ADVICE] += over - by_stand_in;
+    excess->minor[kind][ROW_ADVICE] += over > by_stand_in ? over - by_stand_in : 0;
 }
 
 /* All marks of one counter, in their order. */

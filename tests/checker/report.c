@@ -28,9 +28,10 @@ static void report_allowed(FILE *file, const struct verdict_of_checker *verdict)
             (long long)(verdict->advice_excess_minor / 100), (long long)(verdict->advice_excess_minor % 100));
     fprintf(file,
             "  told only DEADLINE or UNAVAILABLE, and stands: by several copies %zu, by one whose node was lost %zu; "
-            "never answered, and stands: %zu; declined, then approved: %zu\n",
+            "never answered, and stands: %zu\n"
+            "  declined, then approved: %zu; reversed, then approved by a journal, and charged to nobody: %zu\n",
             verdict->standing_after_failure, verdict->standing_after_crash, verdict->standing_unanswered,
-            verdict->turned_declines);
+            verdict->turned_declines, verdict->journaled_after_reversal);
 }
 
 void report_verdict(FILE *file, const struct verdict_of_checker *verdict) {

@@ -269,6 +269,18 @@ Test(checker, an_approval_after_reversed_was_heard_is_found) {
     expect_broken(&past, 6);
 }
 
+Test(checker, a_journal_that_did_not_know_of_a_reversal_charges_nobody) {
+    BEGIN();
+    approved(asked(&past, CALL_REVERSE, 1, 0, 0), 5);
+    row(&past, ENTRY_REVERSAL, 1, 0);
+    struct operation *operation = approved(asked(&past, CALL_AUTHORIZE, 1, 100, 10), 15);
+    operation->safety = SAFETY_JOURNALED;
+    struct verdict_of_checker verdict = expect_kept(&past);
+    cr_expect_eq(verdict.journaled_after_reversal, 1);
+    operation->safety = SAFETY_COMMITTED;
+    expect_broken(&past, 6);
+}
+
 /* ---- I7, I8 ---- */
 
 Test(checker, an_answer_after_its_deadline_is_found) {
