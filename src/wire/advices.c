@@ -30,7 +30,7 @@ static void keep_fault(const struct wire_fault *fault, struct advice_fault *kept
 
 static void take_advice(const struct reading *reading, const Vaxel__V1__Advice *message, int64_t timeout_us,
                         struct advise *advise, struct advice_fault *fault) {
-    struct wire_fault found;
+    struct wire_fault found = {.field = ""};
     const struct reading own = {.codec = reading->codec, .fault = &found, .call = ""};
     *advise = (struct advise){.timeout_us = timeout_us};
     fault->reason = REASON_UNSPECIFIED;
