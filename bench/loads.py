@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import time
 
@@ -70,10 +71,11 @@ class Glances:
         return {name: (seen[-1][1][name] - seen[0][1][name]) * 1e6 / answers for name in seen[0][1]}
 
 
-def run(servers, options):
-    """One run of `vaxel load`, every purchase of which was approved."""
+def run(servers, options, companion=None):
+    """One run of `vaxel load`, every purchase of which was approved. A companion is started when the warm-up is over, and
+    the run ends with it."""
     glances = Glances(servers)
-    result = json.loads(_drive(servers, options, glances))
+    result = json.loads(_drive(servers, options, glances, companion))
     told = result["decisions"]
     faultless = result["faults"] + result["unanswered_in_all"] + result["connections_lost"] == 0
     if not faultless or result["approved_in_all"] != result["sent_in_all"] or told["APPROVED"] != result["answered"]:
@@ -84,13 +86,15 @@ def run(servers, options):
     return Run(result["approved_in_all"], figures, curve, cpu_us)
 
 
-def _drive(servers, options, glances):
+def _drive(servers, options, glances, companion):
     """Runs the program with a terminal for its progress, and returns what it printed."""
     arguments = [os.path.join(PROGRAMS, "vaxel"), "--config", servers.settings_path, *options.arguments(servers)]
     ours, theirs = pty.openpty()
     child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, text=True)
     os.close(theirs)
     try:
+        if companion:
+            _accompany(ours, glances, child, companion, options)
         said = _watch(ours, glances, time.monotonic() + options.warm_up_s + options.seconds + 60)
         output = child.stdout.read()
         status = child.wait(10)
@@ -104,6 +108,22 @@ def _drive(servers, options, glances):
     if status != 0:
         raise Trouble(f"vaxel load ended with {status}: {said} {output}")
     return output
+
+
+def _accompany(terminal, glances, child, companion, options):
+    """Reads the progress until the companion is over, and tells the program to end then."""
+    starts_at, until = None, time.monotonic() + options.seconds
+    while child.poll() is None and time.monotonic() < until:
+        if select.select([terminal], [], [], 0.02)[0]:
+            glances.look(os.read(terminal, 4096).decode(errors="replace"))
+        if starts_at is None and glances.seen:
+            starts_at = time.monotonic() + options.warm_up_s
+        elif starts_at is not None and companion.child is None and time.monotonic() >= starts_at:
+            companion.start()
+        elif companion.child is not None and companion.is_over():
+            child.send_signal(signal.SIGINT)
+            return
+    raise Trouble("the load ended before what went on beside it")
 
 
 def _watch(terminal, glances, until):

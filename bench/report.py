@@ -36,6 +36,9 @@ def table(result):
         figures = result[key]
         latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
         lines.append(_row(label, _number(figures["rate"]), _range(figures, "rate"), *latencies))
+    drain = result["drain"]
+    cells = (_number(drain["rate"]), "online meanwhile:", f"{drain['p50_ms']:.2f}", f"{drain['p99_ms']:.2f}")
+    lines.append(_row(f"drain of {_number(drain['advices'])}", *cells))
     for peer in result["peers"]:
         lines.append(_row("peer, spread", _number(peer["rate"]), _range(peer, "rate")))
         lines.append(_row("peer, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))
