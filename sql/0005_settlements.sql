@@ -36,7 +36,13 @@ CREATE TABLE hold (
 CREATE INDEX hold_expires_at ON hold (expires_at);
 CREATE INDEX hold_id ON hold (id);
 
--- As in 0002, for one table more.
+-- The months that have partitions: by them an id is looked for in several, each by its whole key. To name a range of months
+-- would be to read a month's whole index.
+CREATE TABLE recorded_month (
+    month integer PRIMARY KEY
+);
+
+-- As in 0002, for one table more, and with a note of the month.
 CREATE OR REPLACE FUNCTION make_partitions(wanted integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     whole text;
@@ -53,6 +59,8 @@ BEGIN
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, whole);
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', whole, part, wanted);
     END LOOP;
+    INSERT INTO recorded_month SELECT wanted WHERE NOT EXISTS (SELECT FROM recorded_month WHERE month = wanted)
+    ON CONFLICT DO NOTHING;
 END $$;
 
 -- The id with another version: 8 is its reversal, or the confirmation in the reversal's place; 9 the reversal of what was
@@ -76,6 +84,11 @@ FROM entry WHERE kind = 6 AND id <> derived_id(id, 7);
 
 -- ---- settling ----
 
+-- The month that has begun somewhere on earth: none that is late lies beyond it.
+CREATE FUNCTION last_month() RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMM')::integer
+$$;
+
 -- Where the row of an id lies: in the month of the id, or, of an advice that came late, in a later one (ENTRY_LATE).
 CREATE FUNCTION month_of_row(own_month integer, row_organisation integer, row_id uuid) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
@@ -83,9 +96,10 @@ DECLARE
 BEGIN
     SELECT month INTO found_month FROM entry
     WHERE month = own_month AND organisation = row_organisation AND id = row_id;
-    IF NOT FOUND THEN
-        SELECT month INTO found_month FROM entry
-        WHERE month > own_month AND organisation = row_organisation AND id = row_id ORDER BY month LIMIT 1;
+    IF NOT FOUND AND own_month < last_month() THEN
+        SELECT e.month INTO found_month FROM recorded_month m CROSS JOIN LATERAL
+            (SELECT month FROM entry WHERE month = m.month AND organisation = row_organisation AND id = row_id OFFSET 0) e
+        WHERE m.month > own_month AND m.month <= last_month() LIMIT 1;
     END IF;
     RETURN found_month;
 END $$;
@@ -98,8 +112,11 @@ BEGIN
     SELECT organisation INTO found_organisation FROM hold WHERE id = row_id AND month = own_month;
     IF NOT FOUND THEN
         SELECT e.organisation INTO found_organisation FROM organisation o CROSS JOIN LATERAL
-            (SELECT organisation FROM entry WHERE month >= own_month AND organisation = o.id AND id = row_id OFFSET 0) e
+            (SELECT organisation FROM entry WHERE month = own_month AND organisation = o.id AND id = row_id OFFSET 0) e
         LIMIT 1;
+    END IF;
+    IF NOT FOUND AND own_month < last_month() THEN
+        SELECT o.id INTO found_organisation FROM organisation o WHERE month_of_row(own_month, o.id, row_id) IS NOT NULL LIMIT 1;
     END IF;
     RETURN coalesce(found_organisation, 0);
 END $$;
@@ -256,8 +273,9 @@ BEGIN
                 ELSE settled_by(past, original, true) END;
         END IF;
         -- Used for something else within a year, in this organisation?
-        SELECT kind INTO taken_kind FROM entry
-        WHERE month >= own_month - 100 AND organisation = row_organisation AND id = wanted_id LIMIT 1;
+        SELECT e.kind INTO taken_kind FROM recorded_month m CROSS JOIN LATERAL
+            (SELECT kind FROM entry WHERE month = m.month AND organisation = row_organisation AND id = wanted_id OFFSET 0) e
+        WHERE m.month >= own_month - 100 AND m.month <= last_month() LIMIT 1;
         IF FOUND THEN
             RETURN settling_declined(15, CASE WHEN taken_kind = wanted_kind THEN 7 ELSE 6 END, 0);
         END IF;

@@ -15,8 +15,6 @@ bool look_up_start(struct record *record) {
     encoder_id(encoder, &look_up->id);
     encoder_single(encoder);
     encoder_int4(encoder, look_up->month.yyyymm);
-    if (look_up->organisation == 0)
-        return link_run(&record->reader, STATEMENT_FIND_ANYWHERE, encoder);
     encoder_single(encoder);
     encoder_int4(encoder, look_up->organisation);
     return link_run(&record->reader, STATEMENT_FIND, encoder);

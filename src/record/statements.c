@@ -172,12 +172,12 @@ static const struct {
                                     "AND id >= $4::uuid AND kind IN (1, 2, 6, 7) ORDER BY id"},
     [STATEMENT_REFUSALS] = {"refusals", "SELECT id, day, reason, refusing, content FROM refusal "
                                         "WHERE month = $1::int4 AND organisation = $2::int4 AND id >= $3::uuid"},
-    [STATEMENT_FIND] = {"find", "SELECT " COLUMNS_FOUND " FROM (SELECT * FROM entry WHERE month >= $2::int4 "
-                                "AND organisation = $3::int4 AND id = $1::uuid LIMIT 1) e" FOLLOWED_BY},
-    [STATEMENT_FIND_ANYWHERE] = {"find_anywhere",
-                                 "SELECT " COLUMNS_FOUND " FROM (SELECT e.* FROM organisation o CROSS JOIN LATERAL "
-                                 "(SELECT * FROM entry WHERE month >= $2::int4 AND organisation = o.id "
-                                 "AND id = $1::uuid OFFSET 0) e LIMIT 1) e" FOLLOWED_BY},
+    [STATEMENT_FIND] =
+        {"find", "SELECT " COLUMNS_FOUND " FROM (SELECT CASE $3::int4 WHEN 0 THEN organisation_of_row($2::int4, "
+                 "$1::uuid) ELSE $3::int4 END AS organisation OFFSET 0) o "
+                 "CROSS JOIN LATERAL (SELECT month_of_row($2::int4, o.organisation, $1::uuid) AS month OFFSET 0) q "
+                 "CROSS JOIN LATERAL (SELECT * FROM entry WHERE month = q.month "
+                 "AND organisation = o.organisation AND id = $1::uuid OFFSET 0) e" FOLLOWED_BY},
     [STATEMENT_PAGE] = {"page", "SELECT number, kind, card, app, ends_at FROM block WHERE number > $1::int8 "
                                 "ORDER BY number LIMIT $2::int4"},
     [STATEMENT_EXPIRE] = {"expire", "SELECT 0::int4, " COLUMNS_SETTLED " FROM expire_holds($1::int4) s"},

