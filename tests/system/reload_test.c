@@ -20,6 +20,7 @@ static void wait_for_reason(int64_t amount_minor, enum reason reason) {
         cr_assert_lt(tick_now().us, give_up, "the change is not in force: %s", reason_name(reply.answer.reason));
         struct wire_request request = cluster_purchase(CARD_RICH);
         request.authorize.amount.minor = amount_minor;
+        request.authorize.timeout_us = SECOND_US;
         reply = cluster_call(connection, &request);
     } while (reply.answer.reason != reason);
     client_disconnect(connection);
@@ -66,6 +67,21 @@ Test(reload, the_log_says_more_when_it_is_told_to) {
     cluster_wait_log(&cluster, 0, "settings read again");
     wait_for_reason(13000, REASON_APPROVED);
     cr_expect(cluster_log_tells(&cluster, 0, "client connected"));
+    cluster_stop(&cluster);
+}
+
+Test(reload, what_a_journal_may_vouch_for_can_be_lowered_while_it_stands_in) {
+    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true});
+    test_postgres_kill(&cluster.postgres);
+    wait_for_reason(13000, REASON_APPROVED);
+    cluster_change_settings(&cluster, 0, "[stand_in]\namount = 0.00\n");
+    cluster_wait_log(&cluster, 0, "the journal takes no more purchases");
+    wait_for_reason(13000, REASON_UNAVAILABLE);
+    cluster_change_settings(&cluster, 0, "[stand_in]\namount = 100000.00\n");
+    wait_for_reason(13000, REASON_APPROVED);
+    test_postgres_restart(&cluster.postgres);
+    cluster_wait_log(&cluster, 0, "journal drained");
+    cluster_expect_clean_audit(&cluster);
     cluster_stop(&cluster);
 }
 
