@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#define QUESTIONS 8u
+#define QUESTIONS 10u
 
 static struct limits *limits;
 static struct buffer output;
 static uint32_t told[QUESTIONS];
 static uint32_t written;
+static uint32_t read;
 
 static void on_verdict(void *owner, const struct verdict *verdict) {
     CHECK(owner == told && verdict->owner < QUESTIONS);
@@ -25,6 +26,13 @@ static void on_sums_written(void *owner, int32_t organisation, struct month mont
     written++;
 }
 
+static void on_month_read(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    CHECK(owner == told && organisation == 7 && month.yyyymm == 202611);
+    for (size_t i = 0; sums != NULL && i < sums->sum_count; i++)
+        CHECK(sums->epoch > 0 && sums->sums[i].kind >= LIMIT_CREDIT && sums->sums[i].kind <= LIMIT_ORGANISATION);
+    read++;
+}
+
 static void on_ready(void *owner) {
     CHECK(owner == told);
 }
@@ -34,10 +42,11 @@ static void start(void) {
         return;
     const struct limits_options options = {
         .capacity = QUESTIONS,
-        .group_capacity = 4,
+        .group_capacity = QUESTIONS,
         .owner = told,
         .on_verdict = on_verdict,
         .on_sums_written = on_sums_written,
+        .on_month_read = on_month_read,
         .on_ready = on_ready,
     };
     limits = limits_create(&options);
@@ -62,11 +71,11 @@ static void greet(void) {
     hear("$5\r\nvaxel\r\n");
 }
 
-/* A lone one, a group of all kinds, and an undo. */
+/* A lone one, a group of all kinds, sums, and a month to be read. */
 static void ask_all(void) {
-    static const enum question_kind kinds[QUESTIONS] = {QUESTION_AUTHORIZE, QUESTION_AUTHORIZE, QUESTION_RECALL,
-                                                        QUESTION_SPENT,     QUESTION_AUTHORIZE, QUESTION_UNDO,
-                                                        QUESTION_AUTHORIZE, QUESTION_AUTHORIZE};
+    static const enum question_kind kinds[QUESTIONS] = {
+        QUESTION_AUTHORIZE, QUESTION_AUTHORIZE, QUESTION_RECALL, QUESTION_SPENT,     QUESTION_AUTHORIZE,
+        QUESTION_UNDO,      QUESTION_AUTHORIZE, QUESTION_APPLY,  QUESTION_AUTHORIZE, QUESTION_AUTHORIZE};
     for (uint32_t i = 0; i < QUESTIONS; i++) {
         struct question question = {
             .kind = kinds[i],
@@ -75,6 +84,8 @@ static void ask_all(void) {
             .day = {20261121},
             .amount_minor = 130,
             .refusal = i == 6 ? REASON_BLOCKED : REASON_UNSPECIFIED,
+            .allows_partial = i == 8,
+            .tap_window_us = i == 9 ? 15000000 : 0,
             .limit_count = 2,
             .limits = {{LIMIT_CREDIT, 1, 100}, {LIMIT_ORGANISATION, 7, LIMIT_COUNTED_ONLY}},
         };
@@ -85,6 +96,7 @@ static void ask_all(void) {
     const struct sums sums = {
         .organisation = 7, .month = {202611}, .epoch = 5, .remembered_count = 1, .remembered = &remembered};
     CHECK(limits_write_sums(limits, &sums));
+    CHECK(limits_read_month(limits, 7, (struct month){202611}));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -101,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         send_all();
     }
     memset(told, 0, sizeof told);
-    written = 0;
+    written = read = 0;
     struct failure failure;
     bool is_good = true;
     for (size_t at = 1; at < size && is_good; at += step) {
@@ -112,6 +124,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     limits_lost(limits);
     for (uint32_t i = 0; i < QUESTIONS; i++)
         CHECK(told[i] == (is_greeted ? 1 : 0));
-    CHECK(written == (is_greeted ? 1 : 0));
+    CHECK(written == (is_greeted ? 1 : 0) && read == (is_greeted ? 1 : 0));
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "peer.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct test_redis redis;
@@ -83,6 +84,26 @@ Test(connections, a_library_of_another_text_is_replaced_and_an_equal_one_left_al
     cr_expect(strstr(test_redis_command(&redis, "INFO commandstats"), "function|load") == NULL);
 }
 
+/* During a deploy nodes of two versions share a Redis: if each put its own in place of the other's, neither could go
+ * on. */
+Test(connections, a_library_of_a_newer_version_is_left_alone_and_an_older_one_replaced) {
+    peer_open(&peer, &redis, 32);
+    cr_assert(peer.is_ready);
+    char newer[32768];
+    snprintf(newer, sizeof newer, "#!lua name=vaxel\n-- version 1000\n%s", strstr(library_code(), "local DAY_SECONDS"));
+    test_redis_command(&redis, "FUNCTION LOAD REPLACE %s", newer);
+    peer_reconnect(&peer, &redis);
+    cr_expect(peer.is_ready);
+    cr_expect(strstr(library_code(), "-- version 1000\n") != NULL);
+    peer_warm(&peer, 5);
+    cr_expect_eq(peer_ask(&peer, purchase(1, 130)).kind, VERDICT_COUNTED);
+    memcpy(strstr(newer, "1000\n"), "0001\n", 5);
+    test_redis_command(&redis, "FUNCTION LOAD REPLACE %s", newer);
+    peer_reconnect(&peer, &redis);
+    cr_expect(peer.is_ready);
+    cr_expect(strstr(library_code(), "-- version 0001\n") == NULL);
+}
+
 /* Whatever goes wrong, a question is answered LOST, once, and what had been counted stays counted. */
 static void expect_lost(void) {
     cr_assert(peer.is_ready);
@@ -94,6 +115,8 @@ static void expect_lost(void) {
     uint32_t third = peer_queue(&peer, elsewhere);
     const struct sums sums = {.organisation = ORGANISATION, .month = MONTH, .epoch = 9};
     cr_assert(limits_write_sums(peer.limits, &sums));
+    cr_assert(limits_read_month(peer.limits, ORGANISATION, MONTH));
+    uint32_t read_before = peer.read_count;
     peer_pump(&peer);
     cr_expect(peer.is_failed);
     uint32_t written_before = peer.written_count;
@@ -103,6 +126,8 @@ static void expect_lost(void) {
     cr_expect_eq(peer.verdicts[other].kind, VERDICT_LOST);
     cr_expect_eq(peer.verdicts[third].kind, VERDICT_LOST);
     cr_expect(peer.written_count == written_before + 1 && !peer.is_written);
+    cr_expect(peer.read_count == read_before + 1 && peer.read_epoch == -1);
+    cr_expect(!limits_read_month(peer.limits, ORGANISATION, MONTH));
     cr_expect(!limits_ask(peer.limits, &elsewhere));
     cr_expect(!limits_write_sums(peer.limits, &sums));
     limits_connected(peer.limits); /* for peer_reconnect() to lose */

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -24,6 +25,19 @@ static void on_sums_written(void *owner, int32_t organisation, struct month mont
     cr_assert(organisation > 0 && month.yyyymm > 0 && epoch > 0);
     peer->written_count++;
     peer->is_written = is_written;
+}
+
+static void on_month_read(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
+    struct peer *peer = owner;
+    cr_assert(organisation == ORGANISATION && month.yyyymm == MONTH.yyyymm);
+    peer->read_count++;
+    peer->read_epoch = sums == NULL ? -1 : sums->epoch;
+    peer->read_sum_count = sums == NULL ? 0 : sums->sum_count;
+    free(peer->read_sums);
+    peer->read_sums = calloc(peer->read_sum_count + 1, sizeof *peer->read_sums);
+    cr_assert_not_null(peer->read_sums);
+    if (peer->read_sum_count > 0)
+        memcpy(peer->read_sums, sums->sums, peer->read_sum_count * sizeof *sums->sums);
 }
 
 static void on_ready(void *owner) {
@@ -53,6 +67,7 @@ void peer_open(struct peer *peer, const struct test_redis *redis, uint32_t group
         .owner = peer,
         .on_verdict = on_verdict,
         .on_sums_written = on_sums_written,
+        .on_month_read = on_month_read,
         .on_ready = on_ready,
     };
     peer->limits = limits_create(&options);
@@ -70,6 +85,7 @@ void peer_close(struct peer *peer) {
     close(peer->fd);
     limits_destroy(peer->limits);
     buffer_finish(&peer->output);
+    free(peer->read_sums);
 }
 
 /* What is in the output, and if there is nothing, what waits. */
@@ -150,6 +166,15 @@ bool peer_rebuild(struct peer *peer, const struct sums *sums) {
     return peer->is_written;
 }
 
+int32_t peer_read(struct peer *peer) {
+    uint32_t before = peer->read_count;
+    cr_assert(limits_read_month(peer->limits, ORGANISATION, MONTH));
+    peer_pump(peer);
+    cr_assert(!peer->is_failed, "%s", peer->failure.text);
+    cr_assert_eq(peer->read_count, before + 1);
+    return peer->read_epoch;
+}
+
 void peer_warm(struct peer *peer, int32_t epoch) {
     const struct sums sums = {.organisation = ORGANISATION, .month = MONTH, .epoch = epoch};
     cr_assert(peer_rebuild(peer, &sums));
@@ -196,6 +221,15 @@ struct question reversal(uint32_t id, int64_t amount_minor, int32_t fence_epoch,
     struct question question = of_kind(QUESTION_UNDO, purchase(id, amount_minor));
     question.floor_epoch = fence_epoch;
     question.was_recorded = was_recorded;
+    return question;
+}
+
+struct question effect(uint32_t id, int64_t amount_minor, int32_t fence_epoch) {
+    struct question question = of_kind(QUESTION_APPLY, purchase(id, 0));
+    question.amount_minor = amount_minor;
+    if (amount_minor > 0)
+        question.content = content_of(amount_minor);
+    question.floor_epoch = fence_epoch;
     return question;
 }
 

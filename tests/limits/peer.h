@@ -26,6 +26,10 @@ struct peer {
     bool is_told[PEER_CAPACITY];
     uint32_t written_count;
     bool is_written;
+    uint32_t read_count;
+    int32_t read_epoch; /* -1: the connection went */
+    size_t read_sum_count;
+    struct sum *read_sums;
 };
 
 /* Connects and greets, and needs not succeed: see is_ready, is_failed and failure. */
@@ -45,6 +49,8 @@ struct verdict peer_ask(struct peer *peer, struct question question);
 
 /* Whether the sums were written. */
 bool peer_rebuild(struct peer *peer, const struct sums *sums);
+/* Reads the organisation's month: its epoch, and what each counter stands at in read_sums. */
+int32_t peer_read(struct peer *peer);
 /* An organisation without any spending, under an epoch. */
 void peer_warm(struct peer *peer, int32_t epoch);
 
@@ -55,6 +61,8 @@ struct content content_of(int64_t amount_minor);
 /* A purchase of the organisation: credit 1, traveller 2, department 3 and the organisation, all with CEILING. */
 struct question purchase(uint32_t id, int64_t amount_minor);
 struct question reversal(uint32_t id, int64_t amount_minor, int32_t fence_epoch, bool was_recorded);
+/* An effect that PostgreSQL recorded first. */
+struct question effect(uint32_t id, int64_t amount_minor, int32_t fence_epoch);
 struct question of_kind(enum question_kind kind, struct question question);
 
 /* What Redis has in a field of the organisation's month, as text; "" when there is none. */
