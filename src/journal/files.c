@@ -157,6 +157,19 @@ static bool write_safe(int fd, const uint8_t *bytes, size_t size, off_t offset) 
     return written == (ssize_t)size && fdatasync(fd) == 0;
 }
 
+/* Zeros that are written, not only reserved: a sync of what goes over them later has nothing but data to write, which
+ * makes it several times as quick. */
+static bool fill(int fd, uint32_t size) {
+    static const uint8_t zeros[64 * BLOCK_SIZE];
+    for (uint32_t at = 0; at < size;) {
+        ssize_t written = pwrite(fd, zeros, size - at < sizeof zeros ? size - at : sizeof zeros, (off_t)at);
+        if (written <= 0)
+            return false;
+        at += (uint32_t)written;
+    }
+    return true;
+}
+
 /* A new file of this size with these bytes in front; comes to its name when it is whole. */
 static int make_file(struct journal *journal, const char *name, uint32_t size, const uint8_t bytes[HEADER_SIZE],
                      struct failure *failure) {
@@ -166,7 +179,7 @@ static int make_file(struct journal *journal, const char *name, uint32_t size, c
         return -1;
     }
     errno = posix_fallocate(fd, 0, size);
-    if (errno != 0 || !write_safe(fd, bytes, HEADER_SIZE, 0) || fsync(fd) != 0 ||
+    if (errno != 0 || !fill(fd, size) || !write_safe(fd, bytes, HEADER_SIZE, 0) || fsync(fd) != 0 ||
         renameat(journal->directory_fd, MADE_NAME, journal->directory_fd, name) != 0 ||
         fsync(journal->directory_fd) != 0) {
         fail(journal, name, "make", failure);

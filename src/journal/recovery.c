@@ -50,6 +50,15 @@ static uint8_t *segment_read(const struct journal *journal, const struct segment
     return data;
 }
 
+/* From `at` on, the next byte at which a record may begin: blocks of zeros, which is most of a journal, are passed over
+ * at once. */
+static uint32_t next_place(struct bytes bytes, uint32_t at) {
+    static const uint8_t zeros[BLOCK_SIZE];
+    while (at % BLOCK_SIZE == 0 && at + BLOCK_SIZE <= bytes.size && memcmp(bytes.data + at, zeros, BLOCK_SIZE) == 0)
+        at += BLOCK_SIZE;
+    return at;
+}
+
 /* What lies behind the end of the last record: nothing that is good, good records of the same write, or of a later one.
  */
 enum behind { BEHIND_NOTHING, BEHIND_TORN, BEHIND_LATER };
@@ -57,7 +66,7 @@ enum behind { BEHIND_NOTHING, BEHIND_TORN, BEHIND_LATER };
 static enum behind look_behind(struct bytes bytes, uint32_t end, uint32_t generation) {
     enum behind behind = BEHIND_NOTHING;
     uint32_t length, write_begin;
-    for (uint32_t at = end; at < bytes.size; at += RECORD_ALIGNMENT) {
+    for (uint32_t at = end; (at = next_place(bytes, at)) < bytes.size; at += RECORD_ALIGNMENT) {
         if (!record_is_good(bytes, at, generation, &length, &write_begin))
             continue;
         if (write_begin > end)
@@ -146,7 +155,7 @@ static bool scan_generation(struct journal *journal, uint32_t generation, uint32
 
 /* Whether there is a good record of this generation or a later one. */
 static bool holds_record(struct bytes bytes, uint32_t from_generation) {
-    for (uint32_t at = RECORDS_BEGIN; at < bytes.size; at += RECORD_ALIGNMENT) {
+    for (uint32_t at = RECORDS_BEGIN; (at = next_place(bytes, at)) < bytes.size; at += RECORD_ALIGNMENT) {
         uint32_t generation, length, write_begin;
         if (record_generation(bytes, at, &generation) && generation >= from_generation &&
             record_is_good(bytes, at, generation, &length, &write_begin))

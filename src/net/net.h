@@ -103,8 +103,8 @@ void net_watch(struct net *net, struct net_watch *watch, int fd, short events);
 
 /* ---- a file ---- */
 
-/* Bytes made safe on disk: one write, then fdatasync. The operation belongs to the caller and must stay, with its bytes,
- * until on_done, which comes from net_turn(); error is 0 or an errno (a short write is one: EIO). */
+/* Bytes made safe on disk: one write, then fdatasync. The operation belongs to the caller and must stay, with its
+ * bytes, until on_done, which comes from net_turn(); error is 0 or an errno (a short write is one: EIO). */
 struct net_file_write {
     void (*on_done)(void *owner, int error);
     void *owner;

@@ -2,7 +2,9 @@
 /* Entries go in, become safe, and come out, also of a journal that was opened anew. */
 #include "diary.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -288,6 +290,25 @@ Test(journal, segments_are_at_their_full_size_from_the_start) {
         cr_assert_eq(status.st_size, SEGMENT_BYTES);
         cr_assert_eq(status.st_blocks * 512, SEGMENT_BYTES);
     }
+    end();
+}
+
+/* The limit on a file's size stands for a disk that is full. */
+Test(journal, one_that_has_no_room_on_its_disk_is_not_opened) {
+    diary_start(&diary);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit before;
+    cr_assert(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const struct rlimit limit = {.rlim_cur = SEGMENT_BYTES - 1, .rlim_max = before.rlim_max};
+    cr_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    struct failure failure = {""};
+    cr_assert_not(diary_try(&diary, &failure));
+    cr_assert(strstr(failure.text, "0000.segment: File too large") != NULL, "%s", failure.text);
+    cr_assert(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    diary_open(&diary);
+    diary_fill(&diary, 0, 30);
+    diary_reopen(&diary);
+    expect_drain(&diary, 0, 30);
     end();
 }
 

@@ -91,6 +91,20 @@ Test(journal, a_reversal_counts_nothing_and_needs_no_limit) {
     diary_close(&diary);
 }
 
+Test(journal, other_limits_hold_from_then_on) {
+    diary_start(&diary);
+    diary.options.capacity_minor = 1000;
+    diary_open(&diary);
+    cr_assert(append_amount(1000, 1));
+    cr_assert_not(append_amount(1, 2));
+    journal_change(diary.journal, 1500, 1000000);
+    cr_assert(append_amount(500, 2));
+    cr_assert_not(append(ENTRY_PURCHASE, 0, (struct instant){noon.us + 1000001}, 3));
+    journal_change(diary.journal, 1500, 2000000);
+    cr_assert(append(ENTRY_PURCHASE, 0, (struct instant){noon.us + 1000001}, 3));
+    diary_close(&diary);
+}
+
 /* ---- age ---- */
 
 Test(journal, nothing_is_taken_when_the_oldest_is_too_old) {
