@@ -57,6 +57,12 @@ void journal_close(struct journal *journal) {
     free(journal);
 }
 
+void journal_change(struct journal *journal, int64_t capacity_minor, int64_t age_us) {
+    CHECK(capacity_minor >= 0 && capacity_minor <= MONEY_MAX_MINOR);
+    journal->options.capacity_minor = capacity_minor;
+    journal->options.age_us = age_us;
+}
+
 /* ---- taking entries ---- */
 
 /* A reversal takes nothing back before it is drained, as what it calls off was counted. */
