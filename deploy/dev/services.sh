@@ -138,6 +138,10 @@ address = unix:$2/redis/redis.sock
 [postgres]
 conninfo = $(conninfo_of "$2")
 
+[stand_in]
+journal = $1/journal
+size = 16 MiB
+
 [client]
 connect = 127.0.0.1:$3
 certificate = $1/tls/validator-1.pem

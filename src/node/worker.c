@@ -10,6 +10,8 @@
 #define LOOK_AROUND_US 100000
 /* How long a new worker waits for Redis and PostgreSQL before it lets clients in all the same. */
 #define READY_PATIENCE_US 5000000
+/* How long clients may take to hear that it ends. */
+#define GOODBYE_US 1000000
 
 struct moment moment_now(void) {
     return (struct moment){.instant = instant_now(), .tick = tick_now()};
@@ -123,16 +125,22 @@ static void tell_left(const struct worker *worker) {
                     worker->index, journals_waiting(worker));
 }
 
+static void turn_while(struct worker *worker, bool (*has_more)(const struct worker *worker), struct tick until) {
+    while (has_more(worker) && tick_now().us < until.us)
+        turn(worker);
+}
+
+static bool has_clients(const struct worker *worker) {
+    return net_accepted_count(worker->net) > 0;
+}
+
 /* No new connections; what is in the house is answered, and what the journal holds brought to the records, for as long
  * as the setting allows. */
 static void drain(struct worker *worker) {
     net_stop_listening(worker->net);
-    struct tick until = {tick_now().us + worker->settings.drain_us};
-    while (has_work(worker) && tick_now().us < until.us)
-        turn(worker);
+    turn_while(worker, has_work, (struct tick){tick_now().us + worker->settings.drain_us});
     net_each_accepted(worker->net, worker, say_goodbye);
-    while (net_accepted_count(worker->net) > 0 && tick_now().us < until.us)
-        turn(worker);
+    turn_while(worker, has_clients, (struct tick){tick_now().us + GOODBYE_US});
     tell_left(worker);
 }
 
