@@ -2,6 +2,9 @@
 /* What has happened already: advices (DOMAIN F2) and what a journal vouched for. Recorded whatever the fence says. */
 #include "record/desk.h"
 
+#include <libpq-fe.h>
+#include <stdio.h>
+
 static int64_t rows(void) {
     return sql_number(database.conninfo, "SELECT count(*) FROM entry");
 }
@@ -269,11 +272,43 @@ Test(record, a_late_advice_and_its_purchase_in_one_batch_are_one_row) {
 
 static struct desk other_desk;
 
+static int64_t waiting(void) {
+    return sql_number(database.conninfo, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                         "AND datname = current_database()");
+}
+
+Test(record, a_purchase_waits_for_the_late_advice_that_another_node_has_not_committed) {
+    struct entry late = late_advice(), purchase = in_its_month(&late, ENTRY_PURCHASE), blocked = purchase_of(1, 1);
+    char id[REQUEST_ID_TEXT_SIZE], sql[256];
+    raise_fence_of(purchase.month);
+    desk_start(&other_desk, database.conninfo, &desk_options);
+    PGconn *holder = PQconnectdb(database.conninfo);
+    request_id_format(&blocked.id, id);
+    snprintf(sql, sizeof sql, "BEGIN; INSERT INTO entry VALUES ('%s', 0, now(), %d, 1, 1, 0, 0, 0, 7, 6, '', '')", id,
+             blocked.month.yyyymm);
+    PQclear(PQexec(holder, sql));
+    cr_assert(record_append(desk.record, &late, 1));
+    cr_assert(record_append(desk.record, &blocked, 2));
+    DESK_UNTIL(&desk, waiting() == 1);
+    cr_assert(record_append(other_desk.record, &purchase, 1));
+    DESK_UNTIL(&other_desk, waiting() == 2 || other_desk.told == 1);
+    cr_assert_eq(other_desk.told, 0);
+    PQclear(PQexec(holder, "COMMIT"));
+    DESK_UNTIL(&desk, desk.told == 2);
+    DESK_UNTIL(&other_desk, other_desk.told == 1);
+    cr_assert_eq(desk.outcomes[1].kind, OUTCOME_RECORDED);
+    cr_assert_eq(desk.outcomes[2].kind, OUTCOME_REVERSED);
+    cr_assert_eq(other_desk.outcomes[1].kind, OUTCOME_EXISTS);
+    PQfinish(holder);
+    desk_stop(&other_desk);
+}
+
 Test(record, two_nodes_that_take_a_tap_of_a_closed_month_in_two_months_make_one_row) {
     enum { TAPS = 400 };
     desk_start(&other_desk, database.conninfo, &desk_options);
     struct entry first = late_advice(), of_then = in_its_month(&first, ENTRY_PURCHASE);
     raise_fence_of(of_then.month);
+    desk_bar();
     for (uint32_t owner = 0; owner < TAPS; owner++) {
         struct entry late = late_advice(), own = in_its_month(&late, owner % 2 == 0 ? ENTRY_PURCHASE : ENTRY_ADVICE);
         struct settlement reversal = settlement_of(ENTRY_REVERSAL, &own, 0);
@@ -281,11 +316,8 @@ Test(record, two_nodes_that_take_a_tap_of_a_closed_month_in_two_months_make_one_
         cr_assert(record_append(other_desk.record, &own, owner));
         if (owner % 4 == 3)
             cr_assert(record_settle(other_desk.record, &reversal, TAPS + owner));
-        if (owner % 10 == 9) {
-            desk_turn(&desk);
-            desk_turn(&other_desk);
-        }
     }
+    desk_let_both_go(&desk, &other_desk);
     while (desk.told < TAPS || other_desk.told < TAPS + TAPS / 4) {
         desk_turn(&desk);
         desk_turn(&other_desk);

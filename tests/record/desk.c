@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/desk.h"
 
+#include <libpq-fe.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -285,6 +286,27 @@ const struct remembered *memory_of(const struct sums_read *sums, const struct re
         if (request_id_equal(&sums->remembered[at].id, id))
             return &sums->remembered[at];
     return NULL;
+}
+
+static PGconn *barrier;
+
+void desk_bar(void) {
+    barrier = PQconnectdb(database.conninfo);
+    PGresult *result = PQexec(barrier, "SELECT pg_advisory_lock(30333, 1)");
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(barrier));
+    PQclear(result);
+}
+
+void desk_let_both_go(struct desk *one, struct desk *other) {
+    struct tick give_up = {tick_now().us + PATIENCE_US};
+    do {
+        cr_assert(tick_now().us < give_up.us, "two batches do not wait");
+        desk_turn(one);
+        desk_turn(other);
+    } while (sql_number(database.conninfo, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
+                                           "AND database = (SELECT oid FROM pg_database "
+                                           "WHERE datname = current_database())") < 2);
+    PQfinish(barrier);
 }
 
 int rows_of(const char *conninfo, const struct request_id *id) {

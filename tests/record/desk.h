@@ -108,6 +108,12 @@ const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation);
 int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id);
 const struct remembered *memory_of(const struct sums_read *sums, const struct request_id *id);
 
+/* Bars the way of every batch of organisation 1, and opens it when two desks have one waiting there: they go on at
+ * once.
+ */
+void desk_bar(void);
+void desk_let_both_go(struct desk *one, struct desk *other);
+
 /* Rows in entry, seen over another connection, of an id. */
 int rows_of(const char *conninfo, const struct request_id *id);
 int64_t sql_number(const char *conninfo, const char *sql);

@@ -33,6 +33,7 @@ static int64_t captured_of(const struct desk *at, uint32_t owner) {
 /* Each node asks for four tenths of each hold, six times in all. */
 Test(record, two_nodes_that_capture_one_hold_never_capture_more_than_it_holds) {
     take_holds();
+    desk_bar();
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         for (uint32_t time = 0; time < ASKED_OF_EACH; time++) {
             struct desk *at = (time + owner) % 2 == 0 ? &desk : &other_desk;
@@ -40,9 +41,8 @@ Test(record, two_nodes_that_capture_one_hold_never_capture_more_than_it_holds) {
             capture.is_final = time == ASKED_OF_EACH - 1;
             cr_assert(record_settle(at->record, &capture, 1000 + owner * ASKED_OF_EACH + time));
         }
-        desk_turn(&desk);
-        desk_turn(&other_desk);
     }
+    desk_let_both_go(&desk, &other_desk);
     turn_both_until(HOLDS + HOLDS * ASKED_OF_EACH / 2, HOLDS * ASKED_OF_EACH / 2);
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         int64_t captured = 0;
@@ -62,14 +62,14 @@ Test(record, two_nodes_that_capture_one_hold_never_capture_more_than_it_holds) {
 /* The same capture, sent by both: the network's way of telling once. */
 Test(record, the_same_settlement_by_two_nodes_is_done_once_and_told_alike) {
     take_holds();
+    desk_bar();
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         struct settlement capture = settlement_of(ENTRY_CAPTURE, &holds[owner], 1000);
         capture.is_final = true;
         cr_assert(record_settle(desk.record, &capture, 1000 + owner));
         cr_assert(record_settle(other_desk.record, &capture, 1000 + owner));
-        desk_turn(&desk);
-        desk_turn(&other_desk);
     }
+    desk_let_both_go(&desk, &other_desk);
     turn_both_until(2 * HOLDS, HOLDS);
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         const struct outcome *one = &desk.outcomes[1000 + owner], *other = &other_desk.outcomes[1000 + owner];
@@ -87,6 +87,7 @@ Test(record, of_all_that_frees_a_hold_at_once_it_is_freed_once) {
     take_holds();
     test_sql(database.conninfo,
              "UPDATE hold SET expires_at = now() - interval '1 s' WHERE hashtext(id::text) %% 2 = 0");
+    desk_bar();
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         struct settlement voided = settlement_of(ENTRY_VOID, &holds[owner], 0);
         struct settlement reversal = settlement_of(ENTRY_REVERSAL, &holds[owner], 0);
@@ -94,11 +95,9 @@ Test(record, of_all_that_frees_a_hold_at_once_it_is_freed_once) {
         cr_assert(record_settle(desk.record, &voided, 1000 + owner));
         cr_assert(record_settle(owner % 2 == 0 ? desk.record : other_desk.record, &reversal, 2000 + owner));
         cr_assert(record_undo(other_desk.record, &undo, 3000 + owner));
-        desk_turn(&desk);
-        desk_turn(&other_desk);
-        if (owner % 20 == 0)
-            test_sql(database.conninfo, "SELECT count(*) FROM expire_holds(100)");
     }
+    desk_let_both_go(&desk, &other_desk);
+    test_sql(database.conninfo, "SELECT count(*) FROM expire_holds(100)");
     turn_both_until(HOLDS + HOLDS + HOLDS / 2, HOLDS + HOLDS / 2);
     cr_assert_eq(sql_number(database.conninfo, "SELECT sum(amount_minor) FROM entry"), 0);
     cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM hold"), 0);
@@ -116,14 +115,14 @@ Test(record, of_all_that_frees_a_hold_at_once_it_is_freed_once) {
 Test(record, of_an_append_and_a_reversal_at_once_the_reversal_wins) {
     static struct entry entries[HOLDS];
     desk_start(&other_desk, database.conninfo, &desk_options);
+    desk_bar();
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         entries[owner] = entry_of(owner % 2 == 0 ? ENTRY_PURCHASE : ENTRY_ADVICE, owner % 2 == 0 ? 1 : 0);
         struct settlement reversal = settlement_of(ENTRY_REVERSAL, &entries[owner], 0);
         cr_assert(record_append(desk.record, &entries[owner], owner));
         cr_assert(record_settle(other_desk.record, &reversal, owner));
-        desk_turn(&desk);
-        desk_turn(&other_desk);
     }
+    desk_let_both_go(&desk, &other_desk);
     turn_both_until(HOLDS, HOLDS);
     for (uint32_t owner = 0; owner < HOLDS; owner++) {
         const struct outcome *append = &desk.outcomes[owner], *reversal = &other_desk.outcomes[owner];
