@@ -12,7 +12,7 @@ struct redis *redis_create(uint64_t identity, const char *library, const int64_t
     struct redis *redis = calloc(1, sizeof *redis);
     CHECK(redis != NULL);
     redis->now_ms = now_ms;
-    snprintf(redis->identity, sizeof redis->identity, "%024d%016llx", 0, (unsigned long long)identity);
+    snprintf(redis->identity, sizeof redis->identity, "%040llu", (unsigned long long)identity);
     struct text reply = {0};
     if (library != NULL)
         CHECK(library_load(redis, library, &reply));
@@ -96,7 +96,7 @@ bool redis_read_number(const struct redis *redis, const char *key, const char *f
         const struct field *found = hash_field(redis->hashes[at], bytes_of(field, strlen(field)));
         if (found == NULL)
             return false;
-        char digits[32];
+        char digits[48];
         snprintf(digits, sizeof digits, "%.*s", (int)found->value.size, (const char *)found->value.data);
         *number = strtoll(digits, NULL, 10);
         return true;

@@ -14,7 +14,7 @@
 
 struct redis;
 
-/* A server without keys. The identity (its master_replid: 40 hexadecimal digits) is made from the number. `library`: the text
+/* A server without keys. The identity (its master_replid: 40 digits) is the number, in decimal digits. `library`: the text
  * that FUNCTION LIST tells of, loaded already (NULL: none; FUNCTION LOAD brings one). `now_ms` is read at every command. */
 struct redis *redis_create(uint64_t identity, const char *library, const int64_t *now_ms);
 void redis_destroy(struct redis *redis);
