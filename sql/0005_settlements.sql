@@ -3,8 +3,8 @@
 --
 -- A settlement's row in entry says what the month's usage changes by; its row in effect, beside the original's month, says
 -- what was asked and what it means in money. All that followed an original is one range of effect's key. Settlements of one
--- original are in line by a lock of its row in entry. The first of them confirms that row, so that no deadline's undo (which
--- takes no such lock) can come after it.
+-- original are in line by a lock of its row in entry. The first of them confirms that row, so that no deadline's undo
+-- can come after it.
 
 ALTER TABLE entry ADD COLUMN flags smallint NOT NULL DEFAULT 0; -- enum entry_flag
 
@@ -201,7 +201,7 @@ BEGIN
         END IF;
     END LOOP;
     SELECT * INTO STRICT original FROM entry
-    WHERE month = row_month AND organisation = row_organisation AND id = undone_id;
+    WHERE month = row_month AND organisation = row_organisation AND id = undone_id FOR NO KEY UPDATE;
     epoch := fence_epoch(row_organisation, row_month);
     IF original.kind NOT IN (1, 2) OR original.client <> asking_client OR original.recorded_at <> appended_at
         OR NOT add_entry(original, mark, row_month, 6::smallint, asking_client, -original.amount_minor, epoch, clock_timestamp())
@@ -214,7 +214,8 @@ BEGIN
 END $$;
 
 -- One settlement: see struct settlement in src/switch/ports.h. The caller holds the shared lock of the organisation's fence
--- unless wanted_organisation is 0; kind 5 is the expiry of a hold. 40001 asks for the whole transaction to be run again.
+-- unless wanted_organisation is 0; kind 5 is the expiry of a hold, kind 0 an undo, `at` then being when the row to be undone
+-- was appended. 40001 asks for the whole transaction to be run again.
 CREATE FUNCTION settle(wanted_kind smallint, wanted_id uuid, own_month integer, original_id uuid, original_month integer,
     wanted_organisation integer, asking_client integer, is_any_clients boolean, requested bigint, wanted_final boolean,
     charged_month integer, at timestamptz) RETURNS settled LANGUAGE plpgsql AS $$
@@ -236,7 +237,10 @@ DECLARE
     taken bigint;
     taken_kind smallint;
 BEGIN
-    IF row_organisation = 0 THEN
+    IF wanted_kind = 0 THEN
+        PERFORM undo(original_id, original_month, wanted_organisation, asking_client, at);
+        RETURN settling_declined(0, 0, 0);
+    ELSIF row_organisation = 0 THEN
         row_organisation := organisation_of_row(original_month, original_id);
         IF row_organisation = 0 THEN
             RETURN settling_declined(23, 0, 0);

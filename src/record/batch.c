@@ -4,8 +4,11 @@
  *   lock     the fences of its organisations, shared; a statement of its own, so that the next one sees what they guard
  *   append   the rows whose epoch is still the fence's; the open holds among them go on their list
  *   check    look up what the checks ask
- *   undo, undone   the undos, and what became of them
- *   settle   what follows rows that are there
+ *   sync ─▶ committed
+ *
+ * or, of what follows rows that are there, settlements and undos in the order of their originals:
+ *
+ *   lock, settle, undone   and what became of the undos
  *   sync ─▶ committed
  *
  * When fewer rows went in than were sent, a second transaction confirms others' rows and asks for each id what it has.
@@ -45,7 +48,7 @@ void batch_finish(struct record *record) {
 /* ---- gathering ---- */
 
 /* By kind, then by key: a group's rows stand together, the index is filled in order, and two nodes that insert the same
- * ids wait for each other in one direction only. Settlements of one original go in the order they were made. */
+ * ids wait for each other in one direction only. What settles one original goes in the order it was asked for. */
 static int compare_places(const void *one, const void *other, void *owner) {
     const struct item *items = owner;
     const struct item *a = &items[*(const uint32_t *)one], *b = &items[*(const uint32_t *)other];
@@ -53,12 +56,13 @@ static int compare_places(const void *one, const void *other, void *owner) {
         return a->kind < b->kind ? -1 : 1;
     if (a->month.yyyymm != b->month.yyyymm)
         return a->month.yyyymm < b->month.yyyymm ? -1 : 1;
-    if (a->kind != ITEM_SETTLE && a->organisation != b->organisation)
+    if (a->organisation != b->organisation)
         return a->organisation < b->organisation ? -1 : 1;
     int order = memcmp(a->id.bytes, b->id.bytes, REQUEST_ID_SIZE);
-    if (order == 0 && a->kind == ITEM_SETTLE)
-        return a->settlement.appended_at.us < b->settlement.appended_at.us ? -1 : 1;
-    return order;
+    if (order != 0 || a->kind != ITEM_SETTLE)
+        return order;
+    int64_t one_us = a->settlement.appended_at.us, other_us = b->settlement.appended_at.us;
+    return (one_us > other_us) - (one_us < other_us);
 }
 
 /* Ahead of the clock by what another node's may be behind. */
@@ -68,28 +72,28 @@ static bool is_old(const struct item *item, struct month month) {
     return item->month.yyyymm < month.yyyymm || (item->kind == ITEM_APPEND && (item->entry.flags & ENTRY_LATE) != 0);
 }
 
-static void take_waiting(struct record *record, struct batch *batch) {
+static void take_waiting(struct record *record, struct batch *batch, enum lane_kind lane) {
     struct queue *queue = &record->queue;
     struct instant soon = {instant_now().us + CLOCK_SKEW_US};
     struct month month = month_of(calendar_day(&record->calendar, soon));
     uint32_t most = record->options.batch_capacity;
-    for (const struct item *item; (item = queue_front(queue)) != NULL; batch->count++) {
+    for (const struct item *item; (item = queue_front(queue, lane)) != NULL; batch->count++) {
         if (item->company != 0 && item->company < most)
             most = item->company;
         if (batch->count >= most)
             break;
         batch->counts[item->kind]++;
         batch->is_old = batch->is_old || is_old(item, month);
-        batch->places[batch->count] = queue_take(queue);
+        batch->places[batch->count] = queue_take(queue, lane);
     }
 }
 
-static void gather(struct record *record, struct batch *batch) {
+static void gather(struct record *record, struct batch *batch, enum lane_kind lane) {
     struct queue *queue = &record->queue;
     memset(batch->counts, 0, sizeof batch->counts);
     batch->count = 0;
     batch->is_old = false;
-    take_waiting(record, batch);
+    take_waiting(record, batch, lane);
     batch->firsts[0] = 0;
     for (int kind = 1; kind < ITEM_KINDS; kind++)
         batch->firsts[kind] = batch->firsts[kind - 1] + batch->counts[kind - 1];
@@ -109,7 +113,7 @@ static enum statement prepare_step(struct record *record, const struct batch *ba
     struct encoder *encoder = &record->encoder;
     struct range all = {record->queue.items, batch->places, batch->count};
     struct range appends = range_of(record, batch, ITEM_APPEND), checks = range_of(record, batch, ITEM_CHECK);
-    struct range undos = range_of(record, batch, ITEM_UNDO), settlements = range_of(record, batch, ITEM_SETTLE);
+    struct range settlements = range_of(record, batch, ITEM_SETTLE);
     switch (step) {
     case STEP_LOCK:
         encode_stripes(encoder, &all);
@@ -129,15 +133,12 @@ static enum statement prepare_step(struct record *record, const struct batch *ba
     case STEP_CHECK:
         encode_look(encoder, &checks, batch->is_old);
         return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
-    case STEP_UNDO:
-        encode_undo(encoder, &undos);
-        return STATEMENT_UNDO;
-    case STEP_UNDONE:
-        encode_look(encoder, &undos, batch->is_old);
-        return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
     case STEP_SETTLE:
         encode_settle(encoder, &settlements);
         return STATEMENT_SETTLE;
+    case STEP_UNDONE:
+        encode_look(encoder, &settlements, batch->is_old);
+        return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
     case STEP_CONFIRM:
         encode_confirm(encoder, &appends, batch->is_old);
         return batch->is_old ? STATEMENT_CONFIRM_OLD : STATEMENT_CONFIRM;
@@ -177,6 +178,14 @@ static void look_at_appends(const struct range *appends, bool *has_hold, bool *h
     }
 }
 
+static bool has_undo(const struct record *record, const struct batch *batch) {
+    struct range settlements = range_of(record, batch, ITEM_SETTLE);
+    for (uint32_t at = 0; at < settlements.count; at++)
+        if (item_at(&settlements, at)->is_undo)
+            return true;
+    return false;
+}
+
 static uint32_t choose_steps(const struct record *record, const struct batch *batch, enum step steps[STEPS_MAX]) {
     struct range appends = range_of(record, batch, ITEM_APPEND);
     bool has_hold, has_any_epoch;
@@ -193,12 +202,10 @@ static uint32_t choose_steps(const struct record *record, const struct batch *ba
         steps[count++] = STEP_FENCES;
     if (batch->counts[ITEM_CHECK] > 0)
         steps[count++] = STEP_CHECK;
-    if (batch->counts[ITEM_UNDO] > 0) {
-        steps[count++] = STEP_UNDO;
-        steps[count++] = STEP_UNDONE;
-    }
     if (batch->counts[ITEM_SETTLE] > 0)
         steps[count++] = STEP_SETTLE;
+    if (has_undo(record, batch))
+        steps[count++] = STEP_UNDONE;
     return count;
 }
 
@@ -226,12 +233,24 @@ static struct batch *idle_batch(struct record *record) {
 
 /* A month's partition that a batch asked for is made before anything more is sent. */
 static bool may_send(const struct record *record) {
-    return record->recorder.stage == LINK_UP && !record->is_held && record->queue.waiting_count > 0;
+    return record->recorder.stage == LINK_UP && !record->is_held;
+}
+
+/* The lanes take turns. False: nothing waits. */
+static bool choose_lane(const struct record *record, enum lane_kind *lane) {
+    for (int turn = 1; turn <= LANES; turn++) {
+        *lane = (enum lane_kind)(((int)record->last_lane + turn) % LANES);
+        if (record->queue.lanes[*lane].count > 0)
+            return true;
+    }
+    return false;
 }
 
 void batch_send_waiting(struct record *record) {
-    for (struct batch *batch; may_send(record) && (batch = idle_batch(record)) != NULL;) {
-        gather(record, batch);
+    enum lane_kind lane;
+    for (struct batch *batch; may_send(record) && choose_lane(record, &lane) && (batch = idle_batch(record)) != NULL;) {
+        record->last_lane = lane;
+        gather(record, batch, lane);
         send_batch(record, batch);
     }
 }

@@ -229,20 +229,7 @@ void encode_confirm(struct encoder *encoder, const struct range *range, bool is_
         encode_columns(encoder, range, own_month_column, COUNT_OF(own_month_column));
 }
 
-/* ---- undos and settlements ---- */
-
-static const struct column undo_columns[] = {
-    COLUMN(ELEMENT_UUID, id),
-    COLUMN(ELEMENT_INT4, month),
-    COLUMN(ELEMENT_INT4, organisation),
-    COLUMN(ELEMENT_INT4, undo.client),
-    COLUMN(ELEMENT_TIME, undo.appended_at),
-};
-
-void encode_undo(struct encoder *encoder, const struct range *range) {
-    encoder_reset(encoder);
-    encode_columns(encoder, range, undo_columns, COUNT_OF(undo_columns));
-}
+/* ---- settlements and undos ---- */
 
 static const struct column settle_columns[] = {
     COLUMN(ELEMENT_INT2, settlement.kind),

@@ -16,8 +16,8 @@ bool record_migrate(const char *conninfo, void *owner, void (*report)(void *owne
 /* Whether the database has exactly this program's version; the node's start asks it. */
 bool record_is_migrated(const char *conninfo, struct failure *failure);
 
-/* Whether nobody answers at `conninfo` just now, or no primary does, so that waiting helps; false when somebody does, if
- * only to say no. Takes some seconds at most. */
+/* Whether nobody answers at `conninfo` just now, or no primary does, so that waiting helps; false when somebody does,
+ * if only to say no. Takes some seconds at most. */
 bool record_is_away(const char *conninfo);
 
 #endif

@@ -113,25 +113,34 @@ static void judge_sighting(const struct item *item, struct outcome *outcome, con
     case ITEM_CHECK:
         judge_check(item, outcome, sighting);
         break;
-    case ITEM_UNDO:
-        judge_undo(outcome, sighting);
-        break;
     case ITEM_SETTLE:
-        CHECK(false);
+        if (item->is_undo)
+            judge_undo(outcome, sighting);
+        break;
     }
+}
+
+static uint32_t place_of_row(const struct batch *batch, enum item_kind kind, const PGresult *rows, int row) {
+    uint32_t at = batch->firsts[kind] + (uint32_t)row_int4(rows, row, 0) - 1;
+    CHECK(at < batch->count);
+    return at;
 }
 
 static void judge(struct record *record, struct batch *batch, enum item_kind kind, const PGresult *rows) {
     for (int row = 0; row < PQntuples(rows); row++) {
-        uint32_t at = batch->firsts[kind] + (uint32_t)row_int4(rows, row, 0) - 1;
-        CHECK(at < batch->count);
-        const struct item *item = item_of(record, batch, at);
-        if (kind == ITEM_SETTLE) {
-            judge_settlement(&batch->outcomes[at], &item->id, rows, row);
-            continue;
-        }
+        uint32_t at = place_of_row(batch, kind, rows, row);
         struct sighting sighting = sighting_of(rows, row);
-        judge_sighting(item, &batch->outcomes[at], &sighting);
+        judge_sighting(item_of(record, batch, at), &batch->outcomes[at], &sighting);
+    }
+}
+
+/* What became of undos is looked up afterwards. */
+static void judge_settlements(struct record *record, struct batch *batch, const PGresult *rows) {
+    for (int row = 0; row < PQntuples(rows); row++) {
+        uint32_t at = place_of_row(batch, ITEM_SETTLE, rows, row);
+        const struct item *item = item_of(record, batch, at);
+        if (!item->is_undo)
+            judge_settlement(&batch->outcomes[at], &item->id, rows, row);
     }
 }
 
@@ -163,10 +172,10 @@ static void take_rows(struct record *record, struct batch *batch, enum step step
     case STEP_CHECK:
         judge(record, batch, ITEM_CHECK, rows);
         break;
-    case STEP_UNDONE:
-        judge(record, batch, ITEM_UNDO, rows);
-        break;
     case STEP_SETTLE:
+        judge_settlements(record, batch, rows);
+        break;
+    case STEP_UNDONE:
         judge(record, batch, ITEM_SETTLE, rows);
         break;
     case STEP_FENCES:
@@ -176,7 +185,6 @@ static void take_rows(struct record *record, struct batch *batch, enum step step
     case STEP_LOCK_IDS:
     case STEP_APPEND:
     case STEP_HOLD:
-    case STEP_UNDO:
     case STEP_CONFIRM:
         break;
     }

@@ -46,11 +46,11 @@ static void describe_item(const struct item *item, char *text, size_t capacity) 
     case ITEM_CHECK:
         snprintf(text, capacity, "check");
         break;
-    case ITEM_UNDO:
-        snprintf(text, capacity, "undo");
-        break;
     case ITEM_SETTLE:
-        describe_settlement(&item->settlement, text, capacity);
+        if (item->is_undo)
+            snprintf(text, capacity, "undo");
+        else
+            describe_settlement(&item->settlement, text, capacity);
         break;
     }
 }

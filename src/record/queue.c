@@ -4,13 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+static enum lane_kind lane_of(enum item_kind kind) {
+    return kind == ITEM_SETTLE ? LANE_SETTLEMENTS : LANE_APPENDS;
+}
+
 void queue_init(struct queue *queue, uint32_t capacity) {
     CHECK(capacity > 0);
     *queue = (struct queue){.capacity = capacity, .free_count = capacity};
     queue->items = calloc(capacity, sizeof *queue->items);
     queue->free = calloc(capacity, sizeof *queue->free);
-    queue->waiting = calloc(capacity, sizeof *queue->waiting);
-    CHECK(queue->items != NULL && queue->free != NULL && queue->waiting != NULL);
+    CHECK(queue->items != NULL && queue->free != NULL);
+    for (int lane = 0; lane < LANES; lane++) {
+        queue->lanes[lane].waiting = calloc(capacity, sizeof *queue->lanes[lane].waiting);
+        CHECK(queue->lanes[lane].waiting != NULL);
+    }
     for (uint32_t place = 0; place < capacity; place++)
         queue->free[place] = capacity - 1 - place;
 }
@@ -18,36 +25,44 @@ void queue_init(struct queue *queue, uint32_t capacity) {
 void queue_finish(struct queue *queue) {
     free(queue->items);
     free(queue->free);
-    free(queue->waiting);
+    for (int lane = 0; lane < LANES; lane++)
+        free(queue->lanes[lane].waiting);
 }
 
-struct item *queue_append(struct queue *queue) {
+struct item *queue_append(struct queue *queue, enum item_kind kind) {
     if (queue->free_count == 0)
         return NULL;
     uint32_t place = queue->free[--queue->free_count];
-    queue->waiting[(queue->first + queue->waiting_count++) % queue->capacity] = place;
-    queue->items[place].company = 0;
-    queue->items[place].asked_partition = false;
-    return &queue->items[place];
+    struct lane *lane = &queue->lanes[lane_of(kind)];
+    lane->waiting[(lane->first + lane->count++) % queue->capacity] = place;
+    struct item *item = &queue->items[place];
+    item->kind = kind;
+    item->company = 0;
+    item->asked_partition = false;
+    item->is_undo = false;
+    return item;
 }
 
-const struct item *queue_front(const struct queue *queue) {
-    return queue->waiting_count == 0 ? NULL : &queue->items[queue->waiting[queue->first]];
+const struct item *queue_front(const struct queue *queue, enum lane_kind kind) {
+    const struct lane *lane = &queue->lanes[kind];
+    return lane->count == 0 ? NULL : &queue->items[lane->waiting[lane->first]];
 }
 
-uint32_t queue_take(struct queue *queue) {
-    CHECK(queue->waiting_count > 0);
-    uint32_t place = queue->waiting[queue->first];
-    queue->first = (queue->first + 1) % queue->capacity;
-    queue->waiting_count--;
+uint32_t queue_take(struct queue *queue, enum lane_kind kind) {
+    struct lane *lane = &queue->lanes[kind];
+    CHECK(lane->count > 0);
+    uint32_t place = lane->waiting[lane->first];
+    lane->first = (lane->first + 1) % queue->capacity;
+    lane->count--;
     return place;
 }
 
 void queue_put_back(struct queue *queue, uint32_t place) {
-    CHECK(queue->waiting_count < queue->capacity);
-    queue->first = (queue->first + queue->capacity - 1) % queue->capacity;
-    queue->waiting[queue->first] = place;
-    queue->waiting_count++;
+    struct lane *lane = &queue->lanes[lane_of(queue->items[place].kind)];
+    CHECK(lane->count < queue->capacity);
+    lane->first = (lane->first + queue->capacity - 1) % queue->capacity;
+    lane->waiting[lane->first] = place;
+    lane->count++;
 }
 
 void queue_release(struct queue *queue, uint32_t place) {

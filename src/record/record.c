@@ -147,10 +147,9 @@ void record_destroy(struct record *record) {
 
 static struct item *append_item(struct record *record, enum item_kind kind, uint32_t owner, const struct request_id *id,
                                 struct month month, int32_t organisation) {
-    struct item *item = queue_append(&record->queue);
+    struct item *item = queue_append(&record->queue, kind);
     if (item == NULL)
         return NULL;
-    item->kind = kind;
     item->owner = owner;
     item->id = *id;
     item->month = month;
@@ -183,10 +182,11 @@ bool record_check(struct record *record, const struct check *check, uint32_t own
 }
 
 bool record_undo(struct record *record, const struct undo *undo, uint32_t owner) {
-    struct item *item = append_item(record, ITEM_UNDO, owner, &undo->id, undo->month, undo->organisation);
+    struct item *item = append_item(record, ITEM_SETTLE, owner, &undo->id, undo->month, undo->organisation);
     if (item == NULL)
         return false;
-    item->undo = *undo;
+    item->is_undo = true;
+    item->settlement = (struct settlement){.client = undo->client, .appended_at = undo->appended_at};
     return true;
 }
 

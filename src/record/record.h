@@ -60,8 +60,9 @@ void record_note_refusal(struct record *record, const struct refusal_note *note)
 /* A page of the block list: what has a number above `since`, at most `limit` of it. Answered by on_blocks. */
 bool record_look_up_blocks(struct record *record, uint64_t reply_to, int64_t since, uint32_t limit);
 
-/* For the audit, one at a time each: the next organisation and month that has a fence (organisation 0: the first), and the
- * sums of a month's rows with the fence's epoch, without raising it. Answered by on_month_found and on_month_read. */
+/* For the audit, one at a time each: the next organisation and month that has a fence (organisation 0: the first), and
+ * the sums of a month's rows with the fence's epoch, without raising it. Answered by on_month_found and on_month_read.
+ */
 bool record_find_month(struct record *record, int32_t after_organisation, struct month after_month);
 bool record_read_month(struct record *record, int32_t organisation, struct month month);
 

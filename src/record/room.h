@@ -31,14 +31,20 @@
 
 /* ---- queue.c: what waits for the recorder ---- */
 
-enum item_kind { ITEM_APPEND, ITEM_CHECK, ITEM_UNDO, ITEM_SETTLE };
-#define ITEM_KINDS 4
+enum item_kind { ITEM_APPEND, ITEM_CHECK, ITEM_SETTLE };
+#define ITEM_KINDS 3
+
+/* A batch is of one lane. Each takes its locks in the order of its keys, appends by inserting and settlements by
+ * locking what is there; with both in one, two nodes could wait for each other. */
+enum lane_kind { LANE_APPENDS, LANE_SETTLEMENTS };
+#define LANES 2
 
 struct item {
     enum item_kind kind;
     uint32_t owner;
     uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
     bool asked_partition; /* its month's partition was made on its account */
+    bool is_undo;         /* SETTLE: of what its deadline overtook: `settlement` says its client and time alone */
     struct request_id id; /* whose row it is about: of a settlement the original's */
     struct month month;   /* where that row is, or is to be */
     struct month own;     /* of the id's own time; another than `month` for what came late */
@@ -47,9 +53,14 @@ struct item {
     union {
         struct entry entry;
         struct check check;
-        struct undo undo;
         struct settlement settlement;
     };
+};
+
+struct lane {
+    uint32_t *waiting; /* a ring of places */
+    uint32_t first;
+    uint32_t count;
 };
 
 struct queue {
@@ -57,18 +68,16 @@ struct queue {
     uint32_t capacity;
     uint32_t *free; /* a stack of places in `items` */
     uint32_t free_count;
-    uint32_t *waiting; /* a ring of places */
-    uint32_t first;
-    uint32_t waiting_count;
+    struct lane lanes[LANES];
 };
 
 void queue_init(struct queue *queue, uint32_t capacity);
 void queue_finish(struct queue *queue);
-/* A new item at the end, to be filled; NULL: full. */
-struct item *queue_append(struct queue *queue);
-uint32_t queue_take(struct queue *queue);
-const struct item *queue_front(const struct queue *queue);
-void queue_put_back(struct queue *queue, uint32_t place); /* to the front */
+/* A new item at the end of its lane, to be filled; NULL: full. */
+struct item *queue_append(struct queue *queue, enum item_kind kind);
+uint32_t queue_take(struct queue *queue, enum lane_kind lane);
+const struct item *queue_front(const struct queue *queue, enum lane_kind lane); /* NULL: none waits */
+void queue_put_back(struct queue *queue, uint32_t place);                       /* to the front */
 void queue_release(struct queue *queue, uint32_t place);
 
 /* ---- batch.c, outcomes.c: one transaction of the recorder ---- */
@@ -80,17 +89,16 @@ enum step {
     STEP_HOLD,
     STEP_FENCES,
     STEP_CHECK,
-    STEP_UNDO,
-    STEP_UNDONE,
     STEP_SETTLE,
+    STEP_UNDONE,
     STEP_CONFIRM,
     STEP_FOLLOW,
 };
-#define STEPS_MAX 9
+#define STEPS_MAX 6
 
 struct batch {
     bool is_under_way;
-    uint32_t count; /* of `places` and `outcomes`: appends, then checks, undos and settlements, each by key */
+    uint32_t count; /* of `places` and `outcomes`: appends, then checks; or settlements; each by key */
     uint32_t counts[ITEM_KINDS];
     uint32_t firsts[ITEM_KINDS];
     uint32_t *places;
@@ -130,7 +138,6 @@ void encode_holds(struct encoder *encoder, const struct range *range);
 void encode_fences(struct encoder *encoder, const struct range *range);
 void encode_look(struct encoder *encoder, const struct range *range, bool is_old);
 void encode_confirm(struct encoder *encoder, const struct range *range, bool is_old);
-void encode_undo(struct encoder *encoder, const struct range *range);
 void encode_settle(struct encoder *encoder, const struct range *range);
 
 /* ---- settlements.c ---- */
@@ -245,6 +252,7 @@ struct record {
     struct batch batches[BATCHES_UNDER_WAY];
     struct batch *under_way[BATCHES_UNDER_WAY]; /* in the order their answers come */
     uint32_t under_way_count;
+    enum lane_kind last_lane; /* of the last batch sent */
     uint32_t careful_batches;
 
     enum chore chore; /* under way */

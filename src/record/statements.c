@@ -140,9 +140,7 @@ static const struct {
                                     "WITH ORDINALITY AS q(organisation, month, n)"},
     [STATEMENT_LOOK] = {"look", LOOK(KEYS_IN_THEIR_MONTH)},
     [STATEMENT_LOOK_OLD] = {"look_old", LOOK(KEYS_WHEREVER)},
-    [STATEMENT_UNDO] = {"undo", "SELECT FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::int4[], "
-                                "$5::timestamptz[]) AS q(id, month, organisation, client, appended_at) "
-                                "WHERE undo(q.id, q.month, q.organisation, q.client, q.appended_at) IS NULL"},
+    /* A kind of 0 is an undo. */
     [STATEMENT_SETTLE] = {"settle",
                           "SELECT q.n::int4, " COLUMNS_SETTLED " FROM unnest($1::int2[], $2::uuid[], $3::int4[], "
                           "$4::uuid[], $5::int4[], $6::int4[], $7::int4[], $8::bool[], $9::int8[], $10::bool[], "

@@ -110,6 +110,8 @@ Test(record, of_all_that_frees_a_hold_at_once_it_is_freed_once) {
         cr_assert_eq((owner % 2 == 0 ? &desk : &other_desk)->outcomes[2000 + owner].kind, OUTCOME_SETTLED);
     }
     desk_stop(&other_desk);
+    cr_assert_eq(
+        sql_number(database.conninfo, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
 }
 
 Test(record, of_an_append_and_a_reversal_at_once_the_reversal_wins) {
