@@ -23,8 +23,8 @@ if(VAXEL_SANITIZE STREQUAL thread)
     set(sanitizer_sources ${PROJECT_SOURCE_DIR}/tests/support/tsan/rand_r.c)
 endif()
 
-function(vaxel_test name)
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.c)
+# vaxel_test_program(NAME "SOURCES" libraries)
+function(vaxel_test_program name sources)
     if(NOT sources)
         return()
     endif()
@@ -40,6 +40,11 @@ function(vaxel_test name)
         add_dependencies(test_${name} ${programs})
     endif()
     add_test(NAME ${name} COMMAND test_${name})
+endfunction()
+
+function(vaxel_test name)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.c)
+    vaxel_test_program(${name} "${sources}" ${ARGN})
 endfunction()
 
 foreach(room IN LISTS rooms)
@@ -67,8 +72,7 @@ vaxel_test(system ${rooms})
 # The breaker: the same processes, broken at random under load.
 vaxel_test(break ${rooms} test_checker)
 target_sources(test_break PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
-# The simulator: many nodes of the core in one process.
-vaxel_test(sim switch)
+include(deploy/cmake/sim.cmake)
 
 add_test(NAME layers COMMAND ${PROJECT_SOURCE_DIR}/tests/layers/run)
 

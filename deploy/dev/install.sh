@@ -10,7 +10,7 @@ packages_of() {
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 ;;
-    test) echo clang libclang-rt-14-dev libcriterion-dev git ;;
+    test) echo clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck lua-check git ;;
     esac
 }
