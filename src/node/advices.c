@@ -146,16 +146,15 @@ void advices_answer(struct worker *worker, uint64_t reply_to, const struct answe
 
 /* ---- a frame comes ---- */
 
+static void refuse_as_busy(struct place_in_frame *place) {
+    place->answer.decision = DECISION_FAILED;
+    place->answer.reason = REASON_BUSY;
+}
+
 static void pass_on(struct worker *worker, struct session *session, const struct advise *given, uint32_t place_at) {
     struct advice_desk *desk = worker->advices;
-    struct place_in_frame *place = &desk->places[place_at];
-    if (requests_why_busy(worker, session) != NULL) {
-        place->answer.decision = DECISION_FAILED;
-        place->answer.reason = REASON_BUSY;
-        return;
-    }
     session->in_flight++;
-    desk->frames[place->frame].unanswered++;
+    desk->frames[desk->places[place_at].frame].unanswered++;
     struct advise asked = *given;
     asked.reply_to = ADVICE_MARK | place_at;
     asked.client = session->client.id;
@@ -174,7 +173,10 @@ bool advices_take(struct worker *worker, struct net_stream *stream, struct sessi
     for (uint32_t i = 0; i < advices->count; i++) {
         const struct advice_fault *fault = &advices->faults[i];
         uint32_t place_at = take_place(desk, frame_at, &advices->each[i].id, fault);
-        if (fault->field[0] == '\0')
+        /* What can't be read costs the client's rate as well. */
+        if (requests_why_busy(worker, session) != NULL)
+            refuse_as_busy(&desk->places[place_at]);
+        else if (fault->field[0] == '\0')
             pass_on(worker, session, &advices->each[i], place_at);
     }
     return count_answered(worker, frame_at);

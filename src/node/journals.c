@@ -77,7 +77,8 @@ static bool open_store(struct worker *worker, struct store *store, uint32_t inde
         .capacity_bytes = settings->stand_in_bytes,
         .capacity_minor = settings->stand_in_amount_minor,
         .age_us = settings->stand_in_age_us,
-        .capacity = (uint32_t)settings->requests,
+        /* Into those that were left nothing goes. */
+        .capacity = index == worker->index ? (uint32_t)settings->requests : 1,
         .owner = worker,
         .on_written = on_written,
     };

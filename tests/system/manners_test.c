@@ -201,3 +201,14 @@ Test(manners, a_database_that_does_not_exist_stops_the_start) {
     cr_expect_not_null(strstr(output, "nowhere"), "%s", output);
     cluster_stop(&cluster);
 }
+
+Test(manners, two_nodes_on_one_journal_are_one_too_many) {
+    cluster_start(&cluster, (struct cluster_wishes){.journals = true});
+    char output[4096];
+    char address[64];
+    snprintf(address, sizeof address, "--set=listen.address=127.0.0.1:%d", test_free_port());
+    cr_expect_eq(run_vaxeld(cluster.nodes[0].config, address, output), 1);
+    cr_expect_not_null(strstr(output, "node0.ini.journal/worker0"), "%s", output);
+    expect_served();
+    cluster_stop(&cluster);
+}
