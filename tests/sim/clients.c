@@ -135,17 +135,30 @@ static void arrive(struct world *world, void *owner, uint64_t word) {
     free(letter);
 }
 
+static void send(struct world *world, size_t operation) {
+    struct letter *letter = calloc(1, sizeof *letter);
+    CHECK(letter != NULL);
+    letter->operation = operation;
+    letter->node = &world->nodes[chance_below(world, NODES)];
+    const struct operation *sent = &world->operations[operation];
+    char text[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&sent->id, text);
+    trace(world, "operation %zu: client %d asks node %u call %d of %s for %lld%s%s", operation, sent->client,
+          letter->node->index, (int)sent->call, text, (long long)sent->amount_minor, sent->is_hold ? ", a hold" : "",
+          sent->allows_partial ? ", or a part" : "");
+    event_in(world, chance_delay(world, 100, 20 * MS), arrive, letter, 0);
+}
+
+/* Some are lost, some come twice: that is a client which asks again without having waited. */
 static void post(struct world *world, size_t operation) {
-    if (!world->is_quiet && chance_is(world, 4))
+    if (chance_is(world, 4))
         return;
-    int copies = !world->is_quiet && chance_is(world, 4) ? 2 : 1;
-    for (int i = 0; i < copies; i++) {
-        struct letter *letter = calloc(1, sizeof *letter);
-        CHECK(letter != NULL);
-        letter->operation = operation;
-        letter->node = &world->nodes[chance_below(world, NODES)];
-        event_in(world, chance_delay(world, 100, 20 * MS), arrive, letter, 0);
-    }
+    send(world, operation);
+    if (!chance_is(world, 4))
+        return;
+    struct operation copy = world->operations[operation];
+    struct shadow shadow = world->shadows[operation];
+    send(world, add_operation(world, &copy, &shadow));
 }
 
 /* ---- and back ---- */

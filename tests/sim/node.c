@@ -92,10 +92,9 @@ static struct switch_core *create_core(struct node *node) {
 
 static void tick(struct world *world, void *owner, uint64_t life) {
     struct node *node = owner;
-    (void)world;
-    if (!node->is_alive || node->life != life)
+    if (!node->is_alive || node->life != life || world->now_us != node->tick_at_us)
         return;
-    node->is_ticking = false;
+    node->tick_at_us = INT64_MAX;
     switch_tick(node->core, node_now(node));
     audit_link_tick(node);
     node_turn(node);
@@ -107,10 +106,11 @@ void node_turn(struct node *node) {
     journal_link_flush(node);
     redis_link_flush(node);
     record_link_flush(node);
-    if (node->is_ticking)
+    int64_t at_us = node->world->now_us + (switch_busy(node->core) > 0 ? TURN_US : 20 * TURN_US);
+    if (node->tick_at_us <= at_us)
         return;
-    node->is_ticking = true;
-    event_in(node->world, switch_busy(node->core) > 0 ? TURN_US : 20 * TURN_US, tick, node, node->life);
+    node->tick_at_us = at_us;
+    event_at(node->world, at_us, tick, node, node->life);
 }
 
 void node_start(struct node *node) {
@@ -118,7 +118,7 @@ void node_start(struct node *node) {
     trace(node->world, "node %u starts", node->index);
     node->is_alive = true;
     node->life++;
-    node->is_ticking = false;
+    node->tick_at_us = INT64_MAX;
     node->core = create_core(node);
     redis_link_start(node);
     record_link_start(node);

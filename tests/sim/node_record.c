@@ -86,9 +86,25 @@ static void follow(struct world *world, void *owner, uint64_t word) {
     struct batch *batch = owner;
     (void)word;
     for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->items[i].is_short)
+        if (batch->items[i].is_short) {
             postgres_follow(world->postgres, &batch->items[i].entry, &batch->items[i].outcome);
+            trace_item(world, batch, &batch->items[i]);
+        }
     event_in(world, chance_delay(world, 100, 5 * MS), answer, batch, 0);
+}
+
+static void trace_item(struct world *world, const struct batch *batch, const struct item *item) {
+    static const char *const kinds[] = {"append", "check", "undo", "settle"};
+    const struct request_id *id = item->kind == ITEM_APPEND  ? &item->entry.id
+                                  : item->kind == ITEM_CHECK ? &item->check.id
+                                  : item->kind == ITEM_UNDO  ? &item->undo.id
+                                                             : &item->settlement.original;
+    char text[REQUEST_ID_TEXT_SIZE];
+    request_id_format(id, text);
+    trace(world, "postgres: node %u %s %s amount %lld epoch %d%s: outcome %d epoch %d", batch->node->index,
+          kinds[item->kind], text, item->kind == ITEM_APPEND ? (long long)item->entry.amount_minor : 0LL,
+          item->kind == ITEM_APPEND ? item->entry.epoch : 0, item->is_short ? " short" : "",
+          (int)item->outcome.kind, item->outcome.epoch);
 }
 
 static void execute_item(struct world *world, struct item *item) {
@@ -129,6 +145,7 @@ static void execute(struct world *world, void *owner, uint64_t word) {
         for (uint32_t i = 0; i < batch->count; i++)
             if (batch->items[i].kind == kind) {
                 execute_item(world, &batch->items[i]);
+                trace_item(world, batch, &batch->items[i]);
                 is_short |= batch->items[i].is_short;
             }
     event_in(world, chance_delay(world, 100, 5 * MS), is_short ? follow : answer, batch, 0);

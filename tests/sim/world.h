@@ -109,7 +109,7 @@ struct node {
     bool is_writing, is_journal_told;
 
     struct audit *audit;
-    bool is_ticking;
+    int64_t tick_at_us;
 };
 
 void node_start(struct node *node);
