@@ -257,6 +257,27 @@ Test(journal, a_kill_between_any_two_writes_loses_nothing) {
     }
 }
 
+/* Full, and drained just so far that a segment is free: nothing goes over that one before a mark says so. */
+Test(journal, a_kill_while_a_segment_is_used_anew_loses_nothing) {
+    for (int writes = 0; writes <= 4; writes++) {
+        start();
+        uint32_t filled = 0, drained = 0;
+        for (; journal_is_open(diary.journal, noon); filled++)
+            diary_fill(&diary, filled, filled + 1);
+        for (; !journal_is_open(diary.journal, noon); drained++)
+            journal_drained(diary.journal, expect_next(&diary, drained));
+        for (uint32_t next = filled; diary_append(&diary, next);)
+            next++;
+        diary.told_count = 0;
+        for (int i = 0; i < writes; i++)
+            cr_assert(diary_write_once(&diary));
+        uint32_t safe = filled + diary.told_count;
+        diary_reopen(&diary);
+        expect_rest(safe, drained);
+        end();
+    }
+}
+
 /* ---- the directory ---- */
 
 Test(journal, one_directory_is_one_processs) {
