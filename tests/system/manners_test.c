@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the programs behave towards those who run them and those who misuse them. */
 #include "cluster.h"
+#include "support/postgres_standby.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -179,6 +180,22 @@ Test(manners, a_node_that_waits_for_postgresql_can_be_ended) {
     cr_expect_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
     cluster.nodes[0].pid = 0;
     cluster_stop(&cluster);
+}
+
+/* Between two primaries there are only standbys: somebody answers, and yet it is no "no". */
+Test(manners, a_node_that_finds_a_standby_alone_waits_until_it_is_promoted) {
+    static struct test_pair pair;
+    test_pair_start(&pair);
+    cluster_start(&cluster, (struct cluster_wishes){.conninfo = pair.conninfo});
+    cr_assert_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
+    test_postgres_kill_all(&pair.primary);
+    cluster_start_node(&cluster, 0);
+    cluster_wait_log(&cluster, 0, "the start waits for PostgreSQL");
+    test_pair_promote(&pair);
+    cluster.conninfo = pair.standby.conninfo;
+    cluster_wait_ready(&cluster, 0);
+    cluster_stop(&cluster);
+    test_pair_stop(&pair);
 }
 
 Test(manners, a_database_that_is_not_migrated_stops_the_start) {
