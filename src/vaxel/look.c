@@ -35,6 +35,7 @@ static struct ledger ledger_of(const struct sum *sums, size_t count, int32_t org
 }
 
 static int64_t ledger_find(const struct ledger *ledger, const struct sum *key) {
+    CHECK(key != NULL && ledger->sums != NULL);
     const struct sum *found = bsearch(key, ledger->sums, ledger->count, sizeof *ledger->sums, compare_sums);
     return found != NULL ? found->spent_minor : 0;
 }

@@ -107,7 +107,7 @@ static bool differs_from_another(const struct story *story, const struct operati
     for (size_t i = 0; i < story->operations.count; i++) {
         const struct operation *other = story->operations.at[i];
         if (other != told && other->call != CALL_REVERSE && other->sent_us < told->answered_us &&
-            !same_content(other, told))
+            !same_content(told, other))
             return true;
     }
     return false;
