@@ -75,8 +75,8 @@ void queue_init(struct queue *queue, uint32_t capacity);
 void queue_finish(struct queue *queue);
 /* A new item at the end of its lane, to be filled; NULL: full. */
 struct item *queue_append(struct queue *queue, enum item_kind kind);
-uint32_t queue_take(struct queue *queue, enum lane_kind lane);
-const struct item *queue_front(const struct queue *queue, enum lane_kind lane); /* NULL: none waits */
+uint32_t queue_take(struct queue *queue, enum lane_kind kind);
+const struct item *queue_front(const struct queue *queue, enum lane_kind kind); /* NULL: none waits */
 void queue_put_back(struct queue *queue, uint32_t place);                       /* to the front */
 void queue_release(struct queue *queue, uint32_t place);
 

@@ -124,6 +124,17 @@ Test(record, the_same_settlement_again_is_told_as_before_and_changes_nothing) {
     cr_assert_eq(usage(), PURCHASE_MINOR - 5000);
 }
 
+Test(record, a_settlement_told_again_when_the_counters_have_forgotten_it_is_not_followed) {
+    buy();
+    struct settlement settlement = settlement_of(ENTRY_REFUND, &purchase, 3000);
+    desk_settle(&desk, &settlement);
+    test_sql(database.conninfo, "UPDATE effect SET recorded_at = recorded_at - interval '25 h'");
+    struct outcome again = desk_settle(&desk, &settlement);
+    expect_settled(again, 3000);
+    cr_assert(again.is_repeat);
+    cr_assert_eq(again.effect.amount_minor, 0);
+}
+
 Test(record, the_same_id_for_something_else_is_refused_and_names_the_field) {
     struct entry hold = entry_of(ENTRY_HOLD, 1);
     desk_append(&desk, &hold);
