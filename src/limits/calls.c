@@ -250,6 +250,8 @@ bool call_format_group(struct limits *limits, const struct group *group, struct 
         return false;
     struct writer writer = {output->data + output->size, output->data + output->capacity};
     const struct question *first = &limits->nodes[group->first].question;
+    if (group->is_asking)
+        write_asking(&writer);
     if (group->count == 1 && item_of(first) == ITEM_AUTHORIZE && first->limit_count > 0)
         write_one(&writer, limits->identity, first);
     else

@@ -20,7 +20,11 @@ static void ask(struct limits *limits, struct writer *writer, enum call_kind kin
 }
 
 static void ask_who(struct limits *limits, struct writer *writer) {
-    ask(limits, writer, CALL_GREETING_WHO, 2, (const char *[]){"INFO", "replication"});
+    if (limits->place.password != NULL && limits->place.password[0] != '\0') {
+        write_auth(writer, limits->place.user, limits->place.password);
+        call_push(limits, (struct call_in_flight){.kind = CALL_AUTH});
+    }
+    ask(limits, writer, CALL_GREETING_WHO, 3, (const char *[]){"INFO", "replication", "cluster"});
     ask(limits, writer, CALL_GREETING_POLICY, 3, (const char *[]){"CONFIG", "GET", "maxmemory-policy"});
     ask(limits, writer, CALL_GREETING_LIBRARY, 5,
         (const char *[]){"FUNCTION", "LIST", "LIBRARYNAME", "vaxel", "WITHCODE"});
@@ -76,6 +80,11 @@ static bool hear_who(struct limits *limits, struct failure *failure) {
     if (limits->reply.part_count != 1 || info->text.data == NULL || !find_line(info, "role", role, sizeof role) ||
         !find_line(info, "master_replid", limits->identity, sizeof limits->identity) || limits->identity[0] == '\0')
         return failure_set(failure, "INFO replication names no role and master_replid; is this Redis 7?");
+    char is_cluster[4];
+    limits->is_of_cluster =
+        find_line(info, "cluster_enabled", is_cluster, sizeof is_cluster) && strcmp(is_cluster, "1") == 0;
+    if (limits->is_of_cluster && limits->place.on_moved == NULL)
+        return failure_set(failure, "this is a node of a Redis Cluster");
     if (strcmp(role, "master") != 0)
         return failure_set(failure, "this Redis is a replica; the counters need the primary: give its address");
     return true;
@@ -134,6 +143,8 @@ bool greeting_error(const struct limits *limits, enum call_kind kind, struct fai
     char said[160];
     print_part(&limits->reply.parts[0], said);
     switch (kind) {
+    case CALL_AUTH:
+        return failure_set(failure, "Redis does not take the user and password: %s", said);
     case CALL_GREETING_POLICY:
         return failure_set(failure,
                            "Redis does not tell its maxmemory-policy, which must be noeviction; allow this user CONFIG "
@@ -147,6 +158,7 @@ bool greeting_error(const struct limits *limits, enum call_kind kind, struct fai
     case CALL_GROUP:
     case CALL_SUMS:
     case CALL_SLICE:
+    case CALL_ASKING:
         break;
     }
     return failure_set(failure, "Redis says: %s", said);
@@ -156,6 +168,8 @@ bool greeting_reply(struct limits *limits, enum call_kind kind, struct failure *
     if (limits->reply.is_error)
         return greeting_error(limits, kind, failure);
     switch (kind) {
+    case CALL_AUTH:
+        return true;
     case CALL_GREETING_WHO:
         return hear_who(limits, failure);
     case CALL_GREETING_POLICY:
@@ -170,6 +184,7 @@ bool greeting_reply(struct limits *limits, enum call_kind kind, struct failure *
     case CALL_GROUP:
     case CALL_SUMS:
     case CALL_SLICE:
+    case CALL_ASKING:
         break;
     }
     CHECK(!"a question is no greeting");

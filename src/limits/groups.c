@@ -59,20 +59,23 @@ static void close_group(struct limits *limits, uint32_t index) {
         *link = group->next_in_slot;
 }
 
-static struct group *new_group(struct limits *limits, const struct question *question) {
+static struct group *new_group(struct limits *limits, const struct question *question, bool is_asking) {
     uint32_t index = limits->free_group;
     CHECK(index != NOBODY);
     struct group *group = &limits->groups[index];
     limits->free_group = group->next;
-    *group = (struct group){.organisation = question->organisation,
+    *group = (struct group){.is_asking = is_asking,
+                            .organisation = question->organisation,
                             .day = question->day,
                             .first = NOBODY,
                             .last = NOBODY,
                             .next = NOBODY,
                             .next_in_slot = NOBODY};
-    uint32_t *slot = slot_of(limits, group->organisation, group->day);
-    group->next_in_slot = *slot;
-    *slot = index;
+    if (!is_asking) {
+        uint32_t *slot = slot_of(limits, group->organisation, group->day);
+        group->next_in_slot = *slot;
+        *slot = index;
+    }
     if (limits->last_group == NOBODY)
         limits->first_group = index;
     else
@@ -81,7 +84,7 @@ static struct group *new_group(struct limits *limits, const struct question *que
     return group;
 }
 
-bool groups_add(struct limits *limits, const struct question *question) {
+bool groups_add(struct limits *limits, const struct question *question, bool is_asking) {
     uint32_t index = limits->free_node;
     if (index == NOBODY)
         return false;
@@ -89,16 +92,16 @@ bool groups_add(struct limits *limits, const struct question *question) {
     limits->free_node = node->next;
     node->question = *question;
     node->next = NOBODY;
-    struct group *group = find_open(limits, question);
+    struct group *group = is_asking ? NULL : find_open(limits, question);
     if (group == NULL)
-        group = new_group(limits, question);
+        group = new_group(limits, question, is_asking);
     if (group->last == NOBODY)
         group->first = index;
     else
         limits->nodes[group->last].next = index;
     group->last = index;
     group->count++;
-    if (group->count >= limits->options.group_capacity)
+    if (!is_asking && group->count >= limits->options.group_capacity)
         close_group(limits, (uint32_t)(group - limits->groups));
     return true;
 }

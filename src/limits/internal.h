@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "limits/limits.h"
+#include "limits/slots.h"
 
 #include <hiredis/read.h>
 
@@ -93,6 +94,9 @@ void write_bulk(struct writer *writer, const void *data, size_t size);
 void write_text(struct writer *writer, const char *text);
 void write_name(struct writer *writer, const struct name *name);
 void write_number(struct writer *writer, int64_t number);
+/* AUTH; user "": the default one. */
+void write_auth(struct writer *writer, const char *user, const char *password);
+void write_asking(struct writer *writer);
 
 /* ---- the room ---- */
 
@@ -107,6 +111,7 @@ struct node {
 struct group {
     int32_t organisation;
     struct day day;
+    bool is_asking; /* of one question, in a slot that is on its way here */
     uint32_t count;
     uint32_t first, last;  /* nodes */
     uint32_t next;         /* group: in the queue, or the free list */
@@ -114,13 +119,15 @@ struct group {
 };
 
 enum call_kind {
+    CALL_AUTH,
     CALL_GREETING_WHO,
     CALL_GREETING_POLICY,
     CALL_GREETING_LIBRARY,
     CALL_LOAD,
     CALL_GROUP,
     CALL_SUMS,
-    CALL_SLICE
+    CALL_SLICE,
+    CALL_ASKING, /* goes before a call of an organisation whose slot is on its way here */
 };
 
 /* What Redis owes a reply to. */
@@ -154,8 +161,22 @@ struct month_reading {
     size_t sum_count, sum_capacity;
 };
 
+/* What a primary of many is told by its router. */
+struct limits_place {
+    void *router;
+    /* NULL unless this is of a Redis Cluster. The slot is another's; endpoint NULL: whose, is to be asked for. */
+    void (*on_moved)(void *router, uint32_t slot, const char *endpoint);
+    /* The slot is on its way there. False: it can't be asked there. */
+    bool (*on_ask)(void *router, const struct question *question, const char *endpoint);
+    bool (*on_ask_sums)(void *router, const struct sums *sums, const char *endpoint);
+    const char *user;     /* "": the default one */
+    const char *password; /* NULL or "": none is asked for */
+};
+
 struct limits {
     struct limits_options options;
+    struct limits_place place;
+    bool is_of_cluster; /* so it says */
     enum stage stage;
     char identity[IDENTITY_SIZE]; /* of the primary: its replication id, which is new with every start and promotion */
 
@@ -191,7 +212,7 @@ bool call_has_room(const struct limits *limits);
 void groups_init(struct limits *limits);
 void groups_finish(struct limits *limits);
 /* False when all nodes are taken. */
-bool groups_add(struct limits *limits, const struct question *question);
+bool groups_add(struct limits *limits, const struct question *question, bool is_asking);
 /* Takes the first group that waits; it is open to no more. */
 uint32_t groups_take(struct limits *limits);
 void groups_release(struct limits *limits, uint32_t group);
@@ -200,7 +221,7 @@ bool group_take_question(struct limits *limits, struct group *group, struct ques
 
 /* ---- calls.c ---- */
 
-/* False, and nothing written, when it does not fit. */
+/* With ASKING before it where that is needed. False, and nothing written, when it does not fit. */
 bool call_format_group(struct limits *limits, const struct group *group, struct buffer *output);
 
 /* ---- verdicts.c ---- */
@@ -208,12 +229,16 @@ bool call_format_group(struct limits *limits, const struct group *group, struct 
 /* Tells the verdicts of a group's reply, and lets the group go. */
 bool verdicts_tell(struct limits *limits, uint32_t group, struct failure *failure);
 void verdicts_lose(struct limits *limits, uint32_t group);
+/* The same for those that can't be asked at `endpoint`; NULL: all. */
+void verdicts_redirect(struct limits *limits, uint32_t group, const char *endpoint);
 
 /* ---- sums.c ---- */
 
-bool sums_queue(struct limits *limits, const struct sums *sums);
+bool sums_queue(struct limits *limits, const struct sums *sums, bool is_asking);
 void sums_output(struct limits *limits, struct buffer *output);
 bool sums_reply(struct limits *limits, struct job *job, struct failure *failure);
+/* The slot is another's; or, with an endpoint, on its way there. */
+void sums_redirect(struct limits *limits, struct job *job, const char *endpoint);
 void sums_lose(struct limits *limits);
 void sums_finish(struct limits *limits);
 
@@ -224,6 +249,20 @@ void reading_output(struct limits *limits, struct buffer *output);
 bool reading_reply(struct limits *limits, struct failure *failure);
 void reading_lose(struct limits *limits);
 void reading_finish(struct limits *limits);
+
+/* ---- redirects.c: what a node of a cluster says when a slot is not its own ---- */
+
+/* Whether the error in the reply is one of those; then it is dealt with. */
+bool redirect_take(struct limits *limits, struct call_in_flight call);
+
+/* ---- for router.c ---- */
+
+void limits_set_place(struct limits *limits, const struct limits_place *place);
+bool limits_is_ready(const struct limits *limits);
+bool limits_is_of_cluster(const struct limits *limits);
+/* As limits_ask() and limits_write_sums(), for an organisation whose slot is on its way here. */
+bool limits_ask_there(struct limits *limits, const struct question *question);
+bool limits_write_sums_there(struct limits *limits, const struct sums *sums);
 
 /* ---- greeting.c ---- */
 

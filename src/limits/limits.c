@@ -82,12 +82,20 @@ bool limits_ask(struct limits *limits, const struct question *question) {
     CHECK(question->amount_minor <= MONEY_MAX_MINOR && question->tap_window_us >= 0);
     for (uint8_t i = 0; i < question->limit_count; i++)
         CHECK(question->limits[i].ceiling_minor >= LIMIT_COUNTED_ONLY);
-    return limits->stage == STAGE_READY && groups_add(limits, question);
+    return limits->stage == STAGE_READY && groups_add(limits, question, false);
+}
+
+bool limits_ask_there(struct limits *limits, const struct question *question) {
+    return limits->stage == STAGE_READY && groups_add(limits, question, true);
 }
 
 bool limits_write_sums(struct limits *limits, const struct sums *sums) {
     CHECK(sums->epoch > 0);
-    return limits->stage == STAGE_READY && sums_queue(limits, sums);
+    return limits->stage == STAGE_READY && sums_queue(limits, sums, false);
+}
+
+bool limits_write_sums_there(struct limits *limits, const struct sums *sums) {
+    return limits->stage == STAGE_READY && sums_queue(limits, sums, true);
 }
 
 bool limits_read_month(struct limits *limits, int32_t organisation, struct month month) {
@@ -97,8 +105,11 @@ bool limits_read_month(struct limits *limits, int32_t organisation, struct month
 static void output_groups(struct limits *limits, struct buffer *output) {
     while (limits->first_group != NOBODY) {
         uint32_t group = limits->first_group;
-        if (!call_format_group(limits, &limits->groups[group], output))
+        bool is_asking = limits->groups[group].is_asking;
+        if (limits->call_count + 1 > limits->call_mask || !call_format_group(limits, &limits->groups[group], output))
             return;
+        if (is_asking)
+            call_push(limits, (struct call_in_flight){.kind = CALL_ASKING});
         call_push(limits, (struct call_in_flight){.kind = CALL_GROUP, .group = groups_take(limits)});
     }
 }
@@ -128,19 +139,36 @@ static bool take_reply(struct limits *limits, struct failure *failure) {
     if (limits->reply.is_too_large)
         return failure_set(failure, "Redis answers with more than was asked for");
     const struct call_in_flight call = limits->calls[limits->first_call & limits->call_mask];
-    if (call.kind != CALL_GROUP && call.kind != CALL_SUMS && call.kind != CALL_SLICE) {
+    if (call.kind < CALL_GROUP) {
         take_call(limits);
         return greeting_reply(limits, call.kind, failure);
     }
-    /* An error is no verdict: the call stays in flight until the connection is given up. */
+    if (limits->reply.is_error && redirect_take(limits, call)) {
+        take_call(limits);
+        return true;
+    }
+    /* Another error is no verdict: the call stays in flight until the connection is given up. */
     if (limits->reply.is_error)
         return greeting_error(limits, call.kind, failure);
     take_call(limits);
-    if (call.kind == CALL_GROUP)
+    switch (call.kind) {
+    case CALL_GROUP:
         return verdicts_tell(limits, call.group, failure);
-    if (call.kind == CALL_SLICE)
+    case CALL_SLICE:
         return reading_reply(limits, failure);
-    return sums_reply(limits, call.job, failure);
+    case CALL_SUMS:
+        return sums_reply(limits, call.job, failure);
+    case CALL_ASKING:
+        return true;
+    case CALL_AUTH:
+    case CALL_GREETING_WHO:
+    case CALL_GREETING_POLICY:
+    case CALL_GREETING_LIBRARY:
+    case CALL_LOAD:
+        break;
+    }
+    CHECK(!"a greeting is no answer to a question");
+    return false;
 }
 
 bool limits_input(struct limits *limits, struct bytes received, struct failure *failure) {
@@ -158,6 +186,18 @@ bool limits_input(struct limits *limits, struct bytes received, struct failure *
         if (!is_good)
             return false;
     }
+}
+
+void limits_set_place(struct limits *limits, const struct limits_place *place) {
+    limits->place = *place;
+}
+
+bool limits_is_ready(const struct limits *limits) {
+    return limits->stage == STAGE_READY;
+}
+
+bool limits_is_of_cluster(const struct limits *limits) {
+    return limits->is_of_cluster;
 }
 
 bool limits_is_owed(const struct limits *limits) {

@@ -12,8 +12,8 @@
 
 #define SUMS_PER_CALL 500u
 #define REMEMBERED_PER_CALL 256u
-/* What one call takes at most: 500 fields and values, or 256 ids and memories, as RESP. */
-#define SUMS_CALL_SIZE 24576u
+/* What one call takes at most: 500 fields and values, or 256 ids and memories, as RESP; and ASKING. */
+#define SUMS_CALL_SIZE 24832u
 /* Jobs that wait may take this much memory; one alone may be larger. */
 #define JOBS_SIZE (64u << 20)
 
@@ -25,6 +25,9 @@ struct job {
     int32_t epoch;
     bool is_staged; /* the stage stands, with the epoch and `next_sum` sums when the calls so far are done */
     bool is_sent;
+    bool is_asking;
+    bool is_redirected;           /* nothing more is sent here */
+    char endpoint[ENDPOINT_SIZE]; /* where to; "": the core begins again */
     uint32_t calls_owed;
     size_t sum_count, next_sum;
     size_t remembered_count, next_remembered;
@@ -37,7 +40,7 @@ static void copy(void *into, const void *from, size_t size) {
         memcpy(into, from, size);
 }
 
-bool sums_queue(struct limits *limits, const struct sums *sums) {
+bool sums_queue(struct limits *limits, const struct sums *sums, bool is_asking) {
     size_t sums_size = sums->sum_count * sizeof *sums->sums;
     size_t remembered_size = sums->remembered_count * sizeof *sums->remembered;
     size_t size = sizeof(struct job) + sums_size + remembered_size;
@@ -50,6 +53,7 @@ bool sums_queue(struct limits *limits, const struct sums *sums) {
                         .organisation = sums->organisation,
                         .month = sums->month,
                         .epoch = sums->epoch,
+                        .is_asking = is_asking,
                         .sum_count = sums->sum_count,
                         .remembered_count = sums->remembered_count};
     job->sums = (struct sum *)(job + 1);
@@ -160,6 +164,10 @@ void sums_output(struct limits *limits, struct buffer *output) {
            call_has_room(limits)) {
         struct job *job = limits->unsent_job;
         struct writer writer = {output->data + output->size, output->data + output->capacity};
+        if (job->is_asking) {
+            write_asking(&writer);
+            call_push(limits, (struct call_in_flight){.kind = CALL_ASKING});
+        }
         write_next(&writer, job);
         output->size = (size_t)(writer.at - output->data);
         job->calls_owed++;
@@ -173,14 +181,41 @@ static void tell(const struct limits *limits, const struct job *job, bool is_wri
     limits->options.on_sums_written(limits->options.owner, job->organisation, job->month, job->epoch, is_written);
 }
 
+/* Whether they are on their way to where the slot is on its way to. */
+static bool ask_there(const struct limits *limits, const struct job *job) {
+    const struct sums sums = {.organisation = job->organisation,
+                              .month = job->month,
+                              .epoch = job->epoch,
+                              .sum_count = job->sum_count,
+                              .sums = job->sums,
+                              .remembered_count = job->remembered_count,
+                              .remembered = job->remembered};
+    return job->endpoint[0] != '\0' && !job->is_asking &&
+           limits->place.on_ask_sums(limits->place.router, &sums, job->endpoint);
+}
+
 static void finish_first(struct limits *limits, bool is_written) {
     struct job *job = limits->first_job;
     limits->first_job = job->next;
     if (limits->first_job == NULL)
         limits->last_job = NULL;
     limits->job_bytes -= job->size;
-    tell(limits, job, is_written);
+    if (is_written || !ask_there(limits, job))
+        tell(limits, job, is_written);
     free(job);
+}
+
+void sums_redirect(struct limits *limits, struct job *job, const char *endpoint) {
+    CHECK(job == limits->first_job && job->calls_owed > 0);
+    job->calls_owed--;
+    if (!job->is_redirected && endpoint != NULL)
+        strcpy(job->endpoint, endpoint);
+    job->is_redirected = true;
+    job->is_sent = true;
+    if (limits->unsent_job == job)
+        limits->unsent_job = job->next;
+    if (job->calls_owed == 0)
+        finish_first(limits, false);
 }
 
 bool sums_reply(struct limits *limits, struct job *job, struct failure *failure) {
@@ -188,6 +223,11 @@ bool sums_reply(struct limits *limits, struct job *job, struct failure *failure)
     CHECK(job == limits->first_job && job->calls_owed > 0);
     job->calls_owed--;
     bool is_last = job->is_sent && job->calls_owed == 0;
+    if (job->is_redirected) {
+        if (is_last)
+            finish_first(limits, false);
+        return true;
+    }
     const struct part *part = &reply->parts[0];
     bool is_text = reply->part_count == 1 && part->text.data != NULL;
     bool is_one = reply->part_count == 1 && part->text.data == NULL && part->number == 1;

@@ -155,6 +155,18 @@ bool verdicts_tell(struct limits *limits, uint32_t group, struct failure *failur
                                   limits->groups[group].organisation);
 }
 
+void verdicts_redirect(struct limits *limits, uint32_t group, const char *endpoint) {
+    struct group *redirected = &limits->groups[group];
+    bool may_ask = endpoint != NULL && !redirected->is_asking;
+    struct question question;
+    while (group_take_question(limits, redirected, &question)) {
+        const struct verdict lost = {.kind = VERDICT_LOST, .owner = question.owner};
+        if (!may_ask || !limits->place.on_ask(limits->place.router, &question, endpoint))
+            limits->options.on_verdict(limits->options.owner, &lost);
+    }
+    groups_release(limits, group);
+}
+
 void verdicts_lose(struct limits *limits, uint32_t group) {
     tell_all(limits, &limits->groups[group], VERDICT_LOST);
     groups_release(limits, group);

@@ -40,6 +40,19 @@ void write_name(struct writer *writer, const struct name *name) {
     write_bulk(writer, name->text, name->size);
 }
 
+void write_auth(struct writer *writer, const char *user, const char *password) {
+    write_array(writer, user[0] == '\0' ? 2 : 3);
+    write_text(writer, "AUTH");
+    if (user[0] != '\0')
+        write_text(writer, user);
+    write_text(writer, password);
+}
+
+void write_asking(struct writer *writer) {
+    write_array(writer, 1);
+    write_text(writer, "ASKING");
+}
+
 void write_number(struct writer *writer, int64_t number) {
     char text[20];
     write_bulk(writer, text, name_number(text, number));

@@ -31,8 +31,8 @@ static bool read_recorded(void *shell, int32_t organisation, struct month month)
 }
 
 static bool read_counted(void *shell, int32_t organisation, struct month month) {
-    const struct worker *worker = shell;
-    return worker->has_counters && limits_read_month(worker->limits, organisation, month);
+    struct worker *worker = shell;
+    return worker->has_counters && counters_read_month(worker, organisation, month);
 }
 
 static void rebuild(void *shell, int32_t organisation, struct month month) {

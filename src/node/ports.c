@@ -13,8 +13,7 @@ static bool find_payer(void *shell, const struct payer *payer, struct account *a
 }
 
 static bool ask(void *shell, const struct question *question) {
-    const struct worker *worker = shell;
-    return limits_ask(worker->limits, question);
+    return counters_ask(shell, question);
 }
 
 static bool append(void *shell, const struct entry *entry, uint32_t owner) {
@@ -51,8 +50,7 @@ static bool read_sums(void *shell, int32_t organisation, struct month month) {
 }
 
 static bool write_sums(void *shell, const struct sums *sums) {
-    const struct worker *worker = shell;
-    return limits_write_sums(worker->limits, sums);
+    return counters_write_sums(shell, sums);
 }
 
 static void note_refusal(void *shell, const struct refusal_note *note) {

@@ -41,8 +41,8 @@ static bool open_rooms(struct worker *worker, struct failure *failure) {
     if (!journals_init(worker, failure))
         return false;
     worker->core = ports_create_core(worker);
-    if (!counters_init(worker))
-        return failure_set(failure, "no memory for the limits");
+    if (!counters_init(worker, failure))
+        return false;
     records_init(worker);
     return open_net(worker, failure);
 }
@@ -52,7 +52,7 @@ static void close_rooms(struct worker *worker) {
     if (worker->net != NULL)
         net_destroy(worker->net);
     records_finish(worker);
-    counters_finish_link(worker);
+    counters_finish(worker);
     switch_destroy(worker->core);
     journals_finish(worker);
     audits_finish(worker);

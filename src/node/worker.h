@@ -8,7 +8,7 @@
 #include "config/settings.h"
 #include "directory/directory.h"
 #include "journal/journal.h"
-#include "limits/limits.h"
+#include "limits/router.h"
 #include "net/net.h"
 #include "node/changes.h"
 #include "node/rates.h"
@@ -47,15 +47,8 @@ struct reply {
     uint32_t next_free;
 };
 
-/* The connection to Redis. */
-struct counters_link {
-    struct net_stream *stream; /* NULL: none */
-    struct buffer output;
-    bool is_sending;
-    struct tick dial_at;  /* when there is none */
-    struct tick heard_at; /* last sign of life while something is owed */
-    bool is_trouble_logged;
-};
+/* The connections to Redis: counters.c's own. */
+struct counters_link;
 
 struct worker {
     const struct shared *shared;
@@ -78,10 +71,9 @@ struct worker {
     bool has_counters; /* Redis is ready */
     bool has_records;  /* PostgreSQL is ready */
     struct switch_core *core;
-    struct limits *limits;
     struct record *record;
     struct wire_codec *codec;
-    struct counters_link counters;
+    struct counters_link *counters;
     struct net_watch watches[RECORD_CONNECTIONS];
     struct session *sessions;
     struct session *free_sessions;
@@ -146,8 +138,11 @@ bool advices_is_one(uint64_t reply_to);
 void advices_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer);
 
 /* ---- counters.c: Redis ---- */
-bool counters_init(struct worker *worker);
-void counters_finish_link(struct worker *worker);
+bool counters_init(struct worker *worker, struct failure *failure);
+void counters_finish(struct worker *worker);
+bool counters_ask(struct worker *worker, const struct question *question);
+bool counters_write_sums(struct worker *worker, const struct sums *sums);
+bool counters_read_month(struct worker *worker, int32_t organisation, struct month month);
 void counters_tick(struct worker *worker, struct tick now);
 void counters_flush(struct worker *worker);
 struct tick counters_next_tick(const struct worker *worker);
