@@ -1,45 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limits/reader.h"
+#include "limits/address.h"
 #include "limits/internal.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PATIENCE_S 10
+/* A slot that has moved again since we were told where. */
+#define MOVES_MAX 5
 
 struct limits_reader {
+    struct address address;
     redisContext *context;
 };
 
-static redisContext *connect_to(const char *address) {
+static redisContext *connect_to(const char *endpoint) {
     const struct timeval patience = {.tv_sec = PATIENCE_S};
-    if (strncmp(address, "unix:", 5) == 0)
-        return redisConnectUnixWithTimeout(address + 5, patience);
-    const char *colon = strrchr(address, ':');
-    size_t size = colon == NULL ? strlen(address) : (size_t)(colon - address);
-    char host[256];
+    if (strncmp(endpoint, "unix:", 5) == 0)
+        return redisConnectUnixWithTimeout(endpoint + 5, patience);
+    const char *colon = strrchr(endpoint, ':');
+    const char *begin = endpoint;
+    const char *end = colon == NULL ? endpoint + strlen(endpoint) : colon;
+    if (begin[0] == '[' && end > begin && end[-1] == ']') {
+        begin++;
+        end--;
+    }
+    char host[ENDPOINT_SIZE];
+    size_t size = (size_t)(end - begin);
     if (size >= sizeof host)
         return NULL;
-    memcpy(host, address, size);
+    memcpy(host, begin, size);
     host[size] = '\0';
     return redisConnectWithTimeout(host, colon == NULL ? 6379 : atoi(colon + 1), patience);
 }
 
-struct limits_reader *limits_reader_open(const char *address, struct failure *failure) {
-    redisContext *context = connect_to(address);
-    if (context == NULL || context->err != 0) {
-        failure_set(failure, "Redis at %s can't be reached: %s", address,
-                    context == NULL ? "no such address" : context->errstr);
-        if (context != NULL)
-            redisFree(context);
+/* NULL with a reason. */
+static redisContext *open_context(const char *endpoint, struct failure *failure) {
+    redisContext *context = connect_to(endpoint);
+    if (context != NULL && context->err == 0) {
+        redisSetTimeout(context, (struct timeval){.tv_sec = PATIENCE_S});
+        return context;
+    }
+    failure_set(failure, "Redis at %s can't be reached: %s", endpoint,
+                context == NULL ? "no such address" : context->errstr);
+    if (context != NULL)
+        redisFree(context);
+    return NULL;
+}
+
+/* NULL with a reason when there is none, or an error. */
+static redisReply *hear(redisContext *context, struct failure *failure) {
+    redisReply *reply = NULL;
+    if (redisGetReply(context, (void **)&reply) != REDIS_OK) {
+        failure_set(failure, "Redis does not answer: %s", context->errstr);
         return NULL;
     }
-    redisSetTimeout(context, (struct timeval){.tv_sec = PATIENCE_S});
-    struct limits_reader *reader = malloc(sizeof *reader);
-    CHECK(reader != NULL);
+    if (reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    failure_set(failure, "Redis says: %.200s", reply->str);
+    freeReplyObject(reply);
+    return NULL;
+}
+
+static bool show_credentials(const struct limits_reader *reader, redisContext *context, struct failure *failure) {
+    const struct address *address = &reader->address;
+    if (address->password[0] == '\0')
+        return true;
+    if (address->user[0] == '\0')
+        redisAppendCommand(context, "AUTH %s", address->password);
+    else
+        redisAppendCommand(context, "AUTH %s %s", address->user, address->password);
+    redisReply *reply = hear(context, failure);
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return reply != NULL;
+}
+
+/* Reads at this Redis from now on. */
+static bool go_to(struct limits_reader *reader, const char *endpoint, struct failure *failure) {
+    redisContext *context = open_context(endpoint, failure);
+    if (context == NULL)
+        return false;
+    if (!show_credentials(reader, context, failure)) {
+        redisFree(context);
+        return false;
+    }
+    if (reader->context != NULL)
+        redisFree(reader->context);
     reader->context = context;
-    return reader;
+    return true;
+}
+
+static bool ask_sentinel(const struct limits_reader *reader, const char *sentinel, char endpoint[ENDPOINT_SIZE],
+                         struct failure *failure) {
+    redisContext *context = open_context(sentinel, failure);
+    if (context == NULL)
+        return false;
+    redisAppendCommand(context, "SENTINEL GET-MASTER-ADDR-BY-NAME %s", reader->address.name);
+    redisReply *reply = hear(context, failure);
+    bool is_told = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                   reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_STRING;
+    if (is_told) {
+        bool has_colons = strchr(reply->element[0]->str, ':') != NULL;
+        snprintf(endpoint, ENDPOINT_SIZE, has_colons ? "[%s]:%s" : "%s:%s", reply->element[0]->str,
+                 reply->element[1]->str);
+    } else if (reply != NULL) {
+        failure_set(failure, "the sentinel at %s names no primary called \"%s\"", sentinel, reader->address.name);
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+    redisFree(context);
+    return is_told;
+}
+
+/* The first that answers; of a cluster any node tells where else to read. */
+static bool open_any(struct limits_reader *reader, struct failure *failure) {
+    const struct address *address = &reader->address;
+    for (uint32_t i = 0; i < address->endpoint_count; i++) {
+        char endpoint[ENDPOINT_SIZE];
+        snprintf(endpoint, sizeof endpoint, "%s", address->endpoints[i]);
+        bool is_known =
+            address->kind != ADDRESS_SENTINELS || ask_sentinel(reader, address->endpoints[i], endpoint, failure);
+        if (is_known && go_to(reader, endpoint, failure))
+            return true;
+    }
+    return false;
+}
+
+struct limits_reader *limits_reader_open(const char *address, struct failure *failure) {
+    struct limits_reader *reader = calloc(1, sizeof *reader);
+    CHECK(reader != NULL);
+    if (address_parse(address, &reader->address, failure) && open_any(reader, failure))
+        return reader;
+    free(reader);
+    return NULL;
 }
 
 void limits_reader_close(struct limits_reader *reader) {
@@ -47,20 +144,6 @@ void limits_reader_close(struct limits_reader *reader) {
         return;
     redisFree(reader->context);
     free(reader);
-}
-
-/* NULL with a reason when there is none of this type. */
-static redisReply *take(struct limits_reader *reader, int type, struct failure *failure) {
-    redisReply *reply = NULL;
-    if (redisGetReply(reader->context, (void **)&reply) != REDIS_OK) {
-        failure_set(failure, "Redis does not answer: %s", reader->context->errstr);
-        return NULL;
-    }
-    if (reply->type == type)
-        return reply;
-    failure_set(failure, "Redis says: %.200s", reply->type == REDIS_REPLY_ERROR ? reply->str : "something else");
-    freeReplyObject(reply);
-    return NULL;
 }
 
 static bool is_identity(const redisReply *info, struct bytes identity) {
@@ -96,28 +179,48 @@ static bool read_fields(const redisReply *fields, const redisReply *info, struct
     return true;
 }
 
-bool limits_reader_read(struct limits_reader *reader, int32_t organisation, struct month month,
-                        struct counters *counters, struct failure *failure) {
-    *counters = (struct counters){0};
-    struct name key = name_month(organisation, month);
+static bool take_counters(const redisReply *info, const redisReply *fields, struct counters *counters,
+                          struct failure *failure) {
+    if (info->type != REDIS_REPLY_STRING || fields->type != REDIS_REPLY_ARRAY)
+        return failure_set(failure, "Redis says something else than was asked");
+    counters->sums = calloc(fields->elements / 2 + 1, sizeof *counters->sums);
+    CHECK(counters->sums != NULL);
+    return read_fields(fields, info, counters) || failure_set(failure, "the counters hold what is no number");
+}
+
+static bool read_here(struct limits_reader *reader, const struct name *key, struct counters *counters,
+                      struct failure *failure) {
     redisAppendCommand(reader->context, "INFO replication");
-    redisAppendCommand(reader->context, "HGETALL %b", key.text, (size_t)key.size);
-    redisReply *info = take(reader, REDIS_REPLY_STRING, failure);
-    redisReply *fields = take(reader, REDIS_REPLY_ARRAY, failure);
-    bool is_good = info != NULL && fields != NULL;
-    if (is_good) {
-        counters->sums = calloc(fields->elements / 2 + 1, sizeof *counters->sums);
-        CHECK(counters->sums != NULL);
-        is_good = read_fields(fields, info, counters) ||
-                  failure_set(failure, "the counters %.*s hold what is no number", (int)key.size, key.text);
-    }
+    redisAppendCommand(reader->context, "HGETALL %b", key->text, (size_t)key->size);
+    redisReply *info = hear(reader->context, failure);
+    redisReply *fields = hear(reader->context, failure);
+    bool is_good = info != NULL && fields != NULL && take_counters(info, fields, counters, failure);
     if (info != NULL)
         freeReplyObject(info);
     if (fields != NULL)
         freeReplyObject(fields);
-    if (!is_good)
-        counters_finish(counters);
     return is_good;
+}
+
+bool limits_reader_read(struct limits_reader *reader, int32_t organisation, struct month month,
+                        struct counters *counters, struct failure *failure) {
+    static const char said[] = "Redis says: ";
+    struct name key = name_month(organisation, month);
+    for (int moves = 0; moves < MOVES_MAX; moves++) {
+        *counters = (struct counters){0};
+        failure->text[0] = '\0';
+        if (read_here(reader, &key, counters, failure))
+            return true;
+        counters_finish(counters);
+        char endpoint[ENDPOINT_SIZE];
+        if (strncmp(failure->text, said, sizeof said - 1) != 0 ||
+            !redirect_names(bytes_of(failure->text + sizeof said - 1, strlen(failure->text) - (sizeof said - 1)),
+                            endpoint))
+            return false;
+        if (!go_to(reader, endpoint, failure))
+            return false;
+    }
+    return false;
 }
 
 void counters_finish(struct counters *counters) {

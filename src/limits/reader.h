@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reader: the counters of one organisation's month, read by a blocking connection of its own; for the audit and for
- * people, never for a worker. */
+ * people, never for a worker. In a cluster it goes to whoever has the organisation. */
 #ifndef VAXEL_LIMITS_READER_H
 #define VAXEL_LIMITS_READER_H
 
@@ -9,7 +9,7 @@
 
 struct limits_reader;
 
-/* `address` is "unix:/path" or "host:port". NULL with a reason when Redis can't be reached. */
+/* `address` is what redis.address says. NULL with a reason when Redis can't be reached. */
 struct limits_reader *limits_reader_open(const char *address, struct failure *failure);
 void limits_reader_close(struct limits_reader *reader);
 

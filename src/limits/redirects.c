@@ -61,6 +61,12 @@ static struct redirect parse(struct bytes text) {
     return redirect;
 }
 
+bool redirect_names(struct bytes error, char endpoint[ENDPOINT_SIZE]) {
+    struct redirect redirect = parse(error);
+    strcpy(endpoint, redirect.endpoint);
+    return redirect.kind == REDIRECT_MOVED && endpoint[0] != '\0';
+}
+
 static void tell_moved(const struct limits *limits, const struct redirect *redirect) {
     bool is_known = redirect->kind == REDIRECT_MOVED && redirect->endpoint[0] != '\0';
     if (redirect->kind == REDIRECT_MOVED || redirect->kind == REDIRECT_DOWN)
