@@ -27,6 +27,7 @@ void redis_destroy(struct redis *redis) {
     free(redis->hashes);
     library_finish(redis);
     text_finish(&redis->scratch);
+    text_finish(&redis->numbers);
     free(redis);
 }
 
@@ -66,7 +67,7 @@ static bool take_command(struct bytes *request, struct bytes *arguments, size_t 
         return false;
     for (size_t at = 0; at < *count; at++) {
         size_t size;
-        if (!take_line(request, '$', &size) || request->size < size + 2)
+        if (!take_line(request, '$', &size) || request->size < 2 || size > request->size - 2)
             return false;
         arguments[at] = bytes_of(request->data, size);
         *request = bytes_of(request->data + size + 2, request->size - size - 2);
@@ -82,42 +83,37 @@ bool redis_execute(struct redis *redis, struct bytes request, struct buffer *rep
         size_t count;
         is_good = take_command(&request, arguments, &count);
         if (is_good)
-            command_execute(redis, arguments, count, &reply);
+            command_execute(redis, arguments, count, false, &reply);
     }
     is_good = is_good && buffer_append(replies, reply.data, reply.size);
     text_finish(&reply);
     return is_good;
 }
 
+static const struct hash *look(const struct redis *redis, const char *key) {
+    for (uint32_t at = 0; at < redis->count; at++)
+        if (strcmp(redis->hashes[at]->key, key) == 0 && !hash_is_over(redis, redis->hashes[at]))
+            return redis->hashes[at];
+    return NULL;
+}
+
 bool redis_read_number(const struct redis *redis, const char *key, const char *field, int64_t *number) {
-    for (uint32_t at = 0; at < redis->count; at++) {
-        if (strcmp(redis->hashes[at]->key, key) != 0)
-            continue;
-        const struct field *found = hash_field(redis->hashes[at], bytes_of(field, strlen(field)));
-        if (found == NULL)
-            return false;
-        char digits[48];
-        snprintf(digits, sizeof digits, "%.*s", (int)found->value.size, (const char *)found->value.data);
-        *number = strtoll(digits, NULL, 10);
-        return true;
-    }
-    return false;
+    const struct field *found = hash_field(look(redis, key), bytes_of(field, strlen(field)));
+    return found != NULL && number_of(bytes_of(found->value.data, found->value.size), number);
 }
 
 void redis_each_field(const struct redis *redis, const char *key, void *owner,
                       void (*take)(void *owner, struct bytes field, struct bytes value)) {
-    for (uint32_t at = 0; at < redis->count; at++) {
-        const struct hash *hash = redis->hashes[at];
-        if (strcmp(hash->key, key) != 0)
-            continue;
-        for (uint32_t i = 0; i < hash->count; i++)
-            if (!hash->fields[i].is_gone)
-                take(owner, bytes_of(hash->fields[i].name.data, hash->fields[i].name.size),
-                     bytes_of(hash->fields[i].value.data, hash->fields[i].value.size));
+    const struct hash *hash = look(redis, key);
+    for (uint32_t at = 0; hash != NULL && at < hash->count; at++) {
+        const struct field *each = &hash->fields[at];
+        if (!each->is_gone)
+            take(owner, bytes_of(each->name.data, each->name.size), bytes_of(each->value.data, each->value.size));
     }
 }
 
 void redis_each_key(const struct redis *redis, void *owner, void (*take)(void *owner, const char *key)) {
     for (uint32_t at = 0; at < redis->count; at++)
-        take(owner, redis->hashes[at]->key);
+        if (!hash_is_over(redis, redis->hashes[at]))
+            take(owner, redis->hashes[at]->key);
 }

@@ -40,11 +40,18 @@ static void reply_array(struct text *reply, size_t count) {
     text_print(reply, "*%zu\r\n", count);
 }
 
-static int64_t number_of(struct bytes text) {
-    char digits[32] = {0};
-    CHECK(text.size < sizeof digits);
+bool number_of(struct bytes text, int64_t *number) {
+    char digits[48] = {0};
+    if (text.size == 0 || text.size >= sizeof digits)
+        return false;
     memcpy(digits, text.data, text.size);
-    return strtoll(digits, NULL, 10);
+    char *end;
+    *number = strtoll(digits, &end, 10);
+    return end == digits + text.size;
+}
+
+static void reply_unknown(struct text *reply, const char *what) {
+    text_print(reply, "-ERR the model knows nothing of such %s\r\n", what);
 }
 
 /* ---- hashes ---- */
@@ -112,7 +119,12 @@ static void reply_fields(struct text *reply, const struct hash *hash) {
 
 /* All in one slice, which Redis may do as well. */
 static void hscan(struct redis *redis, const struct bytes *arguments, size_t count, struct text *reply) {
-    (void)count;
+    int64_t about;
+    bool is_whole = count == 3 || (count == 5 && word_is(arguments[3], "count") && number_of(arguments[4], &about));
+    if (!word_is(arguments[2], "0") || !is_whole) {
+        reply_unknown(reply, "a slice");
+        return;
+    }
     reply_array(reply, 2);
     reply_word(reply, "0");
     reply_fields(reply, hash_find(redis, arguments[1]));
@@ -121,10 +133,20 @@ static void hscan(struct redis *redis, const struct bytes *arguments, size_t cou
 /* ---- keys ---- */
 
 static void expire(struct redis *redis, const struct bytes *arguments, size_t count, struct text *reply) {
-    (void)count;
     struct hash *hash = hash_find(redis, arguments[1]);
-    if (hash != NULL)
-        hash->expires_ms = *redis->now_ms + number_of(arguments[2]) * 1000;
+    int64_t seconds;
+    if (count > 3) {
+        reply_unknown(reply, "an expiry");
+        return;
+    }
+    if (!number_of(arguments[2], &seconds)) {
+        text_print(reply, "-ERR value is not an integer or out of range\r\n");
+        return;
+    }
+    if (hash != NULL && seconds <= 0)
+        hash_remove(redis, hash);
+    else if (hash != NULL)
+        hash->expires_ms = *redis->now_ms + seconds * 1000;
     reply_integer(reply, hash != NULL);
 }
 
@@ -164,7 +186,10 @@ static void info(struct redis *redis, const struct bytes *arguments, size_t coun
 
 static void config(struct redis *redis, const struct bytes *arguments, size_t count, struct text *reply) {
     (void)redis;
-    CHECK(count == 3 && word_is(arguments[1], "get") && word_is(arguments[2], "maxmemory-policy"));
+    if (count != 3 || !word_is(arguments[1], "get") || !word_is(arguments[2], "maxmemory-policy")) {
+        reply_unknown(reply, "a setting");
+        return;
+    }
     reply_array(reply, 2);
     reply_word(reply, "maxmemory-policy");
     reply_word(reply, "noeviction");
@@ -192,7 +217,10 @@ static void function(struct redis *redis, const struct bytes *arguments, size_t 
         list_library(redis, reply);
         return;
     }
-    CHECK(count == 4 && word_is(arguments[1], "load") && word_is(arguments[2], "replace"));
+    if (count != 4 || !word_is(arguments[1], "load") || !word_is(arguments[2], "replace")) {
+        reply_unknown(reply, "a use of functions");
+        return;
+    }
     char *text = calloc(1, arguments[3].size + 1);
     CHECK(text != NULL);
     memcpy(text, arguments[3].data, arguments[3].size);
@@ -201,26 +229,57 @@ static void function(struct redis *redis, const struct bytes *arguments, size_t 
     free(text);
 }
 
-static const struct {
+/* How many arguments with the name; from `least` on, where it is not exact. What a client alone may say, Lua may not.
+ */
+static const struct command {
     const char *name;
-    size_t least; /* arguments, with the name */
+    size_t least;
+    bool is_exact, is_clients;
     execute *execute;
 } commands[] = {
-    {"hmget", 3, hmget},   {"hset", 4, hset},     {"hsetnx", 4, hsetnx},      {"hget", 3, hget},
-    {"fcall", 3, library_call}, {"hdel", 3, hdel}, {"hlen", 2, hlen},          {"hscan", 3, hscan},
-    {"expire", 3, expire}, {"del", 2, unlink_keys}, {"unlink", 2, unlink_keys}, {"rename", 3, rename_key},
-    {"info", 1, info},     {"config", 3, config}, {"function", 2, function},
+    {"hmget", 3, false, false, hmget},       {"hset", 4, false, false, hset},
+    {"hsetnx", 4, true, false, hsetnx},      {"hget", 3, true, false, hget},
+    {"hdel", 3, false, false, hdel},         {"hlen", 2, true, false, hlen},
+    {"hscan", 3, false, false, hscan},       {"expire", 3, false, false, expire},
+    {"del", 2, false, false, unlink_keys},   {"unlink", 2, false, false, unlink_keys},
+    {"rename", 3, true, false, rename_key},  {"info", 1, false, false, info},
+    {"fcall", 3, false, true, library_call}, {"config", 2, false, true, config},
+    {"function", 2, false, true, function},
 };
 
-void command_execute(struct redis *redis, const struct bytes *arguments, size_t count, struct text *reply) {
-    for (size_t at = 0; at < sizeof commands / sizeof *commands; at++) {
-        if (count == 0 || !word_is(arguments[0], commands[at].name))
-            continue;
-        if (count < commands[at].least)
-            text_print(reply, "-ERR wrong number of arguments for '%s' command\r\n", commands[at].name);
-        else
-            commands[at].execute(redis, arguments, count, reply);
-        return;
-    }
-    text_print(reply, "-ERR unknown command\r\n");
+static const struct command *find_command(struct bytes name) {
+    for (size_t at = 0; at < sizeof commands / sizeof *commands; at++)
+        if (word_is(name, commands[at].name))
+            return &commands[at];
+    return NULL;
+}
+
+static bool is_right_count(const struct command *command, size_t count) {
+    return command->is_exact ? count == command->least : count >= command->least;
+}
+
+static void reply_unknown_command(struct text *reply, const struct bytes *arguments, size_t count) {
+    text_print(reply, "-ERR unknown command '%.*s', with args beginning with: ",
+               (int)(arguments[0].size < 40 ? arguments[0].size : 40), (const char *)arguments[0].data);
+    for (size_t at = 1; at < count && at < 4; at++)
+        text_print(reply, "'%.*s' ", (int)(arguments[at].size < 40 ? arguments[at].size : 40),
+                   (const char *)arguments[at].data);
+    text_append(reply, "\r\n", 2);
+}
+
+void command_execute(struct redis *redis, const struct bytes *arguments, size_t count, bool is_from_lua,
+                     struct text *reply) {
+    const struct command *command = find_command(arguments[0]);
+    if (command == NULL && is_from_lua)
+        text_print(reply, "-ERR Unknown Redis command called from script\r\n");
+    else if (command == NULL)
+        reply_unknown_command(reply, arguments, count);
+    else if (!is_right_count(command, count) && is_from_lua)
+        text_print(reply, "-ERR Wrong number of args calling Redis command from script\r\n");
+    else if (!is_right_count(command, count))
+        text_print(reply, "-ERR wrong number of arguments for '%s' command\r\n", command->name);
+    else if (command->is_clients && is_from_lua)
+        text_print(reply, "-ERR This Redis command is not allowed from script\r\n");
+    else
+        command->execute(redis, arguments, count, reply);
 }

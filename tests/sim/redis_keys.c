@@ -45,12 +45,16 @@ static bool is_same(const struct text *text, struct bytes bytes) {
     return text->size == bytes.size && (bytes.size == 0 || memcmp(text->data, bytes.data, bytes.size) == 0);
 }
 
+bool hash_is_over(const struct redis *redis, const struct hash *hash) {
+    return hash->expires_ms != 0 && *redis->now_ms > hash->expires_ms;
+}
+
 struct hash *hash_find(struct redis *redis, struct bytes key) {
     for (uint32_t at = 0; at < redis->count; at++) {
         struct hash *hash = redis->hashes[at];
-        if (hash->is_gone || strlen(hash->key) != key.size || memcmp(hash->key, key.data, key.size) != 0)
+        if (strlen(hash->key) != key.size || memcmp(hash->key, key.data, key.size) != 0)
             continue;
-        if (hash->expires_ms == 0 || hash->expires_ms > *redis->now_ms)
+        if (!hash_is_over(redis, hash))
             return hash;
         hash_remove(redis, hash);
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The production library in Lua 5.1, as Redis runs it: the functions it registers, redis.call, and of Redis's struct library
- * what it uses. */
+/* The production library in Lua 5.1, as Redis runs it: the functions it registers, redis.call, and of Redis's struct
+ * library what it uses. */
 #include "sim/redis_room.h"
 
 #include "base/check.h"
@@ -89,18 +89,19 @@ static int call(lua_State *lua) {
     struct redis *redis = redis_of(lua);
     int count = lua_gettop(lua);
     static _Thread_local struct bytes arguments[ARGUMENTS_MAX];
-    struct text numbers = {0};
+    if (count == 0)
+        return luaL_error(lua, "Please specify at least one argument for this redis lib call");
     if (count > ARGUMENTS_MAX)
         return luaL_error(lua, "too many arguments");
+    redis->numbers.size = 0;
     for (int i = 0; i < count; i++)
-        arguments[i] = argument_of(lua, i + 1, &numbers);
+        arguments[i] = argument_of(lua, i + 1, &redis->numbers);
     for (int i = 0; i < count; i++)
         if (lua_type(lua, i + 1) == LUA_TNUMBER)
-            arguments[i].data = numbers.data + (size_t)arguments[i].data;
+            arguments[i].data = redis->numbers.data + (size_t)arguments[i].data;
     redis->scratch.size = 0;
-    command_execute(redis, arguments, (size_t)count, &redis->scratch);
+    command_execute(redis, arguments, (size_t)count, true, &redis->scratch);
     text_append(&redis->scratch, "\r", 1);
-    text_finish(&numbers);
     push_reply(lua, redis->scratch.data);
     return 1;
 }
@@ -149,11 +150,24 @@ static void add_function(struct redis *redis, const char *name, lua_CFunction fu
     lua_setfield(redis->lua, -2, name);
 }
 
+/* Those of Lua's own that Redis has, all of them. */
+static void open_libraries(lua_State *lua) {
+    static const luaL_Reg libraries[] = {{"", luaopen_base},
+                                         {LUA_TABLIBNAME, luaopen_table},
+                                         {LUA_STRLIBNAME, luaopen_string},
+                                         {LUA_MATHLIBNAME, luaopen_math}};
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        lua_pushcfunction(lua, libraries[i].func);
+        lua_pushstring(lua, libraries[i].name);
+        lua_call(lua, 1, 0);
+    }
+}
+
 static void make_state(struct redis *redis) {
     redis->lua = luaL_newstate();
     CHECK(redis->lua != NULL);
     lua_State *lua = redis->lua;
-    luaL_openlibs(lua);
+    open_libraries(lua);
     lua_newtable(lua);
     lua_setfield(lua, LUA_REGISTRYINDEX, FUNCTIONS);
     lua_newtable(lua);
@@ -174,58 +188,83 @@ void library_finish(struct redis *redis) {
 }
 
 bool library_load(struct redis *redis, const char *text, struct text *reply) {
-    char *copy = strdup(text);
-    CHECK(copy != NULL);
-    library_finish(redis);
+    const char *code = strchr(text, '\n'); /* after "#!lua name=vaxel" */
+    lua_State *former = redis->lua;
     make_state(redis);
-    const char *code = strchr(copy, '\n'); /* after "#!lua name=vaxel" */
-    if (code == NULL || luaL_loadbuffer(redis->lua, code, strlen(code), "@vaxel") != 0 ||
+    if (code == NULL || luaL_loadbuffer(redis->lua, code, strlen(code), "@user_function") != 0 ||
         lua_pcall(redis->lua, 0, 0, 0) != 0) {
         text_print(reply, "-ERR Error compiling function: %.80s\r\n",
                    code == NULL ? "no name" : lua_tostring(redis->lua, -1));
-        free(copy);
-        library_finish(redis);
+        lua_close(redis->lua);
+        redis->lua = former;
         return false;
     }
-    redis->library = copy;
+    if (former != NULL)
+        lua_close(former);
+    free(redis->library);
+    redis->library = strdup(text);
+    CHECK(redis->library != NULL);
     return true;
 }
 
 /* ---- from Lua to RESP ---- */
 
+static void write_result(lua_State *lua, struct text *reply);
+
+/* A field of the table on top, if it is text: "+" or "-" and the text is the reply. */
+static bool write_line(lua_State *lua, const char *field, const char *mark, struct text *reply) {
+    size_t size;
+    lua_pushstring(lua, field);
+    lua_rawget(lua, -2);
+    bool is_text = lua_type(lua, -1) == LUA_TSTRING;
+    if (is_text) {
+        const char *text = lua_tolstring(lua, -1, &size);
+        text_print(reply, "%s", mark);
+        text_append(reply, text, size);
+        text_append(reply, "\r\n", 2);
+    }
+    lua_pop(lua, 1);
+    return is_text;
+}
+
+/* A table is a list up to its first nil. */
+static void write_table(lua_State *lua, struct text *reply) {
+    CHECK(lua_checkstack(lua, 2));
+    if (write_line(lua, "err", "-", reply) || write_line(lua, "ok", "+", reply))
+        return;
+    int count = 0;
+    for (bool is_end = false; !is_end; count += !is_end) {
+        lua_rawgeti(lua, -1, count + 1);
+        is_end = lua_isnil(lua, -1);
+        lua_pop(lua, 1);
+    }
+    text_print(reply, "*%d\r\n", count);
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(lua, -1, i);
+        write_result(lua, reply);
+        lua_pop(lua, 1);
+    }
+}
+
 static void write_result(lua_State *lua, struct text *reply) {
     size_t size;
+    const char *text;
     switch (lua_type(lua, -1)) {
-    case LUA_TSTRING: {
-        const char *text = lua_tolstring(lua, -1, &size);
+    case LUA_TSTRING:
+        text = lua_tolstring(lua, -1, &size);
         text_print(reply, "$%zu\r\n", size);
         text_append(reply, text, size);
         text_append(reply, "\r\n", 2);
         break;
-    }
     case LUA_TNUMBER:
         text_print(reply, ":%lld\r\n", (long long)lua_tonumber(lua, -1));
         break;
     case LUA_TBOOLEAN:
         text_print(reply, lua_toboolean(lua, -1) ? ":1\r\n" : "$-1\r\n");
         break;
-    case LUA_TTABLE: {
-        int count = 0;
-        for (;; count++) {
-            lua_rawgeti(lua, -1, count + 1);
-            bool is_end = lua_isnil(lua, -1);
-            lua_pop(lua, 1);
-            if (is_end)
-                break;
-        }
-        text_print(reply, "*%d\r\n", count);
-        for (int i = 1; i <= count; i++) {
-            lua_rawgeti(lua, -1, i);
-            write_result(lua, reply);
-            lua_pop(lua, 1);
-        }
+    case LUA_TTABLE:
+        write_table(lua, reply);
         break;
-    }
     default:
         text_print(reply, "$-1\r\n");
     }
@@ -239,28 +278,39 @@ static void push_list(lua_State *lua, const struct bytes *items, size_t count) {
     }
 }
 
+/* Leaves the function on the stack; false: there is none of that name. */
+static bool push_function(lua_State *lua, struct bytes name) {
+    if (lua == NULL)
+        return false;
+    lua_getfield(lua, LUA_REGISTRYINDEX, FUNCTIONS);
+    lua_pushlstring(lua, (const char *)name.data, name.size);
+    lua_rawget(lua, -2);
+    return !lua_isnil(lua, -1);
+}
+
+static void run(lua_State *lua, const struct bytes *arguments, size_t keys, size_t count, struct text *reply) {
+    push_list(lua, arguments, keys);
+    push_list(lua, arguments + keys, count - keys);
+    if (lua_pcall(lua, 2, 1, 0) == 0)
+        write_result(lua, reply);
+    else
+        text_print(reply, "-ERR %.100s\r\n",
+                   lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "an error that is no text");
+}
+
 /* FCALL name key-count keys… arguments… */
 void library_call(struct redis *redis, const struct bytes *arguments, size_t count, struct text *reply) {
-    lua_State *lua = redis->lua;
-    size_t keys = (size_t)(arguments[2].data[0] - '0');
-    CHECK(arguments[2].size == 1 && count >= 3 + keys);
-    if (lua == NULL) {
+    int64_t keys;
+    if (!push_function(redis->lua, arguments[1]))
         text_print(reply, "-ERR Function not found\r\n");
-        return;
-    }
-    lua_getfield(lua, LUA_REGISTRYINDEX, FUNCTIONS);
-    lua_pushlstring(lua, (const char *)arguments[1].data, arguments[1].size);
-    lua_gettable(lua, -2);
-    if (lua_isnil(lua, -1)) {
-        lua_settop(lua, 0);
-        text_print(reply, "-ERR Function not found\r\n");
-        return;
-    }
-    push_list(lua, arguments + 3, keys);
-    push_list(lua, arguments + 3 + keys, count - 3 - keys);
-    if (lua_pcall(lua, 2, 1, 0) != 0)
-        text_print(reply, "-ERR %.100s\r\n", lua_tostring(lua, -1));
+    else if (!number_of(arguments[2], &keys))
+        text_print(reply, "-ERR Bad number of keys provided\r\n");
+    else if (keys > (int64_t)(count - 3))
+        text_print(reply, "-ERR Number of keys can't be greater than number of args\r\n");
+    else if (keys < 0)
+        text_print(reply, "-ERR Number of keys can't be negative\r\n");
     else
-        write_result(lua, reply);
-    lua_settop(lua, 0);
+        run(redis->lua, arguments + 3, (size_t)keys, count - 3, reply);
+    if (redis->lua != NULL)
+        lua_settop(redis->lua, 0);
 }

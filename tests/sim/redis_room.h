@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the simulated Redis share: redis_keys.c keeps hashes, redis_commands.c executes commands, redis_lua.c runs
- * the library. A command's reply is RESP, also on its way into Lua, as in Redis itself. */
+/* What the files of the simulated Redis share: redis_keys.c keeps hashes, redis_commands.c executes commands,
+ * redis_lua.c runs the library. A command's reply is RESP, also on its way into Lua, as in Redis itself. */
 #ifndef VAXEL_TESTS_SIM_REDIS_ROOM_H
 #define VAXEL_TESTS_SIM_REDIS_ROOM_H
 
@@ -29,7 +29,6 @@ struct field {
 /* Fields in the order of their making. */
 struct hash {
     char *key;
-    bool is_gone;
     int64_t expires_ms; /* 0: never */
     struct field *fields;
     uint32_t count, capacity, live;
@@ -45,10 +44,12 @@ struct redis {
     const int64_t *now_ms;
     lua_State *lua;
     struct text scratch; /* the reply of a command that Lua called */
+    struct text numbers; /* its arguments that are numbers, as text */
 };
 
 /* ---- redis_keys.c ---- */
-struct hash *hash_find(struct redis *redis, struct bytes key); /* NULL: there is none, or its time has passed */
+struct hash *hash_find(struct redis *redis, struct bytes key);         /* NULL: there is none, or its time has passed */
+bool hash_is_over(const struct redis *redis, const struct hash *hash); /* its time has passed */
 struct hash *hash_make(struct redis *redis, struct bytes key);
 void hash_remove(struct redis *redis, struct hash *hash);
 struct field *hash_field(const struct hash *hash, struct bytes name);
@@ -59,9 +60,12 @@ void hash_rename(struct redis *redis, struct hash *hash, struct bytes key);
 void hashes_finish(struct redis *redis);
 
 /* ---- redis_commands.c ---- */
-/* Appends the reply of one command. */
-void command_execute(struct redis *redis, const struct bytes *arguments, size_t count, struct text *reply);
+/* Appends the reply of one command. Lua may not call all of them. */
+void command_execute(struct redis *redis, const struct bytes *arguments, size_t count, bool is_from_lua,
+                     struct text *reply);
 bool word_is(struct bytes text, const char *word); /* whatever the case */
+/* The whole text as an integer; false: it is none. */
+bool number_of(struct bytes text, int64_t *number);
 
 /* ---- redis_lua.c ---- */
 /* Loads a library; false: `reply` says why. */
