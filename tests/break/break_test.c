@@ -30,18 +30,23 @@
 
 static struct cluster cluster;
 static uint64_t cards[CARDS];
-static const struct fares fares = {.card_count = CARDS, .cards = cards, .longest_hold_us = 8 * SECOND_US};
+/* Advices are for the rich, and for one of the poor. */
+static const struct fares fares = {
+    .card_count = CARDS, .cards = cards, .advised_count = CARDS / 2 + CARDS_EACH, .longest_hold_us = 8 * SECOND_US};
+static const struct fares poor_fares = {
+    .card_count = CARDS / 2, .cards = cards + CARDS / 2, .longest_hold_us = 8 * SECOND_US};
 
 static int64_t setting(const char *name, int64_t otherwise) {
     const char *text = getenv(name);
     return text == NULL || *text == '\0' ? otherwise : strtoll(text, NULL, 10);
 }
 
-/* Every other organisation is so poor that its limits are hit soon, and then only what is given back can be spent. */
+/* The second half of the organisations is so poor that its limits are hit soon, and then only what is given back can be
+ * spent. */
 static void add_companies(void) {
     for (int i = 0; i < ORGANISATIONS; i++) {
         int organisation = FIRST_ORGANISATION + i;
-        bool is_poor = i % 2 == 1;
+        bool is_poor = i >= ORGANISATIONS / 2;
         cluster_sql(&cluster,
                     "INSERT INTO organisation (id, state, limit_minor) VALUES (%d, 'active', %d);"
                     "INSERT INTO department (id, organisation, parent, budget_minor) VALUES (%d, %d, NULL, NULL);"
@@ -103,24 +108,26 @@ static void write_history(const struct history *history) {
 static struct verdict_of_checker judge(struct riders *riders, const struct faults *faults) {
     struct ending ending;
     struct verdict_of_checker verdict;
+    const size_t *counts = faults->counts;
     ending_wait(&cluster, riders->operations, riders->operation_count);
     ending_read(&ending, &cluster);
     forgive_windows(riders, faults);
-    const struct history history = {.operation_count = riders->operation_count,
-                                    .operations = riders->operations,
-                                    .recorded_count = ending.recorded_count,
-                                    .recorded = ending.recorded,
-                                    .ceiling_count = ending.ceiling_count,
-                                    .ceilings = ending.ceilings,
-                                    .counted_count = ending.counted_count,
-                                    .counted = ending.counted,
-                                    .department_count = ending.department_count,
-                                    .departments = ending.departments,
-                                    .lateness_us = LATENESS_US,
-                                    .ended_us = tick_now().us,
-                                    .expiry_lateness_us = 10 * SECOND_US,
-                                    .nodes_were_lost = faults_kills(faults) > 0,
-                                    .redis_was_lost = faults_kills(faults) > 0};
+    const struct history history = {
+        .operation_count = riders->operation_count,
+        .operations = riders->operations,
+        .recorded_count = ending.recorded_count,
+        .recorded = ending.recorded,
+        .ceiling_count = ending.ceiling_count,
+        .ceilings = ending.ceilings,
+        .counted_count = ending.counted_count,
+        .counted = ending.counted,
+        .department_count = ending.department_count,
+        .departments = ending.departments,
+        .lateness_us = LATENESS_US,
+        .ended_us = tick_now().us,
+        .expiry_lateness_us = 10 * SECOND_US,
+        .nodes_were_lost = counts[FAULT_KILL_NODE] + counts[FAULT_KILL_BOTH] > 0,
+        .redis_was_lost = counts[FAULT_KILL_REDIS] + counts[FAULT_AGE_REDIS] + counts[FAULT_EMPTY_REDIS] > 0};
     checker_check(&history, &verdict);
     write_history(&history);
     cr_expect(ending.is_audit_clean, "the audit is not clean");
@@ -150,7 +157,7 @@ static void wait_answered(struct riders *riders, struct faults *faults, uint64_t
     }
 }
 
-static void end_and_judge(struct riders *riders, struct faults *faults) {
+static struct verdict_of_checker end_riding(struct riders *riders, struct faults *faults) {
     faults_expect_running(faults);
     for (int node = 0; node < cluster.node_count; node++)
         cluster_wait_ready(&cluster, node);
@@ -158,13 +165,22 @@ static void end_and_judge(struct riders *riders, struct faults *faults) {
     struct verdict_of_checker verdict = judge(riders, faults);
     report(riders, faults, &verdict);
     faults_expect_running(faults);
+    return verdict;
+}
+
+static void clear_away(struct riders *riders, struct faults *faults) {
+    faults_finish(faults);
+    riders_finish(riders);
+    cluster_stop(&cluster);
+}
+
+static void end_and_judge(struct riders *riders, struct faults *faults) {
+    struct verdict_of_checker verdict = end_riding(riders, faults);
     cr_expect(verdict.is_good, "I%d is broken: %s", verdict.invariant, verdict.text);
     cr_expect_eq(riders->faults, 0, "%s", riders->first_fault);
     cr_expect_gt(verdict.approvals, 100);
     cr_expect_gt(verdict.declines, 10);
-    faults_finish(faults);
-    riders_finish(riders);
-    cluster_stop(&cluster);
+    clear_away(riders, faults);
 }
 
 TestSuite(breaker, .timeout = 900);
@@ -178,6 +194,34 @@ Test(breaker, the_load_itself_breaks_nothing) {
     faults_begin(&faults, &cluster, 1);
     wait_answered(&riders, &faults, 2000);
     end_and_judge(&riders, &faults);
+}
+
+/* Redis is emptied again and again under purchases near their limits. */
+static struct verdict_of_checker empty_redis_again_and_again(const char *program) {
+    struct riders riders;
+    struct faults faults;
+    start(program);
+    riders_start(&riders, &cluster, &poor_fares, "office-1", RIDERS, PACE_US / 4, 1);
+    faults_begin(&faults, &cluster, 1);
+    wait_answered(&riders, &faults, 200);
+    for (int i = 0; i < 100; i++) {
+        faults_break(&faults, FAULT_EMPTY_REDIS);
+        wait_answered(&riders, &faults, riders.answered + 50);
+    }
+    struct verdict_of_checker verdict = end_riding(&riders, &faults);
+    clear_away(&riders, &faults);
+    return verdict;
+}
+
+Test(breaker, a_redis_that_is_emptied_again_and_again_lets_no_limit_be_passed) {
+    struct verdict_of_checker verdict = empty_redis_again_and_again("vaxeld");
+    cr_expect(verdict.is_good, "I%d is broken: %s", verdict.invariant, verdict.text);
+}
+
+/* A switch without its fence records what was counted in a Redis that is no more. */
+Test(breaker, without_the_fence_the_same_passes_limits_and_that_is_found) {
+    struct verdict_of_checker verdict = empty_redis_again_and_again("vaxeld_without_fence");
+    cr_expect_gt(verdict.breaks[2], 0, "no limit was passed");
 }
 
 Test(breaker, nothing_is_lost_or_counted_twice_and_no_limit_passed_whatever_breaks) {

@@ -58,8 +58,11 @@ static struct wanted new_purchase(struct rider *rider) {
 static void trip_begin(struct rider *rider) {
     struct trip *trip = &rider->trip;
     *trip = (struct trip){.step = TRIP_ASKING, .purchase = new_purchase(rider)};
-    if (happens(rider, 12)) {
+    const struct fares *fares = rider->riders->fares;
+    if (fares->advised_count > 0 && happens(rider, 12)) {
         trip->purchase.call = CALL_ADVISE;
+        trip->purchase.credential.card =
+            fares->cards[random_below(&rider->riders->random, (uint32_t)fares->advised_count)];
         trip->purchase.is_hold = trip->purchase.allows_partial = false;
         trip->advice_count = random_below(&rider->riders->random, TRIP_ADVICES + 1);
         for (size_t i = 0; i < trip->advice_count; i++) {

@@ -22,6 +22,7 @@ struct wanted {
 struct fares {
     size_t card_count;
     const uint64_t *cards;
+    size_t advised_count; /* of these, the first, are bought for by advices too: limits do not hold them */
     int64_t longest_hold_us;
 };
 

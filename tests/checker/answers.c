@@ -113,8 +113,20 @@ static bool differs_from_another(const struct story *story, const struct operati
     return false;
 }
 
+/* The records know of a partial approval what was approved, and no more what was asked for. */
+static bool is_amount_forgotten(const struct ledger *ledger, const struct operation *copy,
+                                const struct operation *first) {
+    struct operation as_first = *copy;
+    as_first.amount_minor = first->amount_minor;
+    return ledger->history->redis_was_lost && copy->allows_partial && first->allows_partial &&
+           copy->approved_minor < copy->amount_minor && same_content(&as_first, first);
+}
+
 static void check_approval(struct ledger *ledger, const struct operation *copy, const struct operation *first) {
-    if (!same_content(copy, first))
+    bool is_same = same_content(copy, first);
+    bool is_forgotten = !is_same && is_amount_forgotten(ledger, copy, first);
+    ledger->verdict->forgotten_amounts += is_forgotten;
+    if (!is_same && !is_forgotten)
         ledger_break(ledger, 3, "%s was approved with two contents", id_text(&copy->id));
     else if (copy->approved_minor != first->approved_minor)
         ledger_break(ledger, 3, "%s was approved for %lld and for %lld", id_text(&copy->id),

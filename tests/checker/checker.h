@@ -103,12 +103,13 @@ struct verdict_of_checker {
     size_t journaled; /* approvals that only a journal vouched for when they were told */
 
     /* Allowed, and told. */
-    int64_t stand_in_excess_minor;   /* what stand-in entries recorded past the fence cost over the ceilings */
-    int64_t advice_excess_minor;     /* what advices, recorded whatever the limits say, did */
-    size_t standing_after_failure;   /* told only DEADLINE or UNAVAILABLE, by more than one copy, and the row stands */
-    size_t standing_after_crash;     /* by one copy */
-    size_t standing_unanswered;      /* some copy was never answered, none with a decision, and the row stands */
-    size_t turned_declines;          /* declined, then approved */
+    int64_t stand_in_excess_minor; /* what stand-in entries recorded past the fence cost over the ceilings */
+    int64_t advice_excess_minor;   /* what advices, recorded whatever the limits say, did */
+    size_t standing_after_failure; /* told only DEADLINE or UNAVAILABLE, by more than one copy, and the row stands */
+    size_t standing_after_crash;   /* by one copy */
+    size_t standing_unanswered;    /* some copy was never answered, none with a decision, and the row stands */
+    size_t turned_declines;        /* declined, then approved */
+    size_t forgotten_amounts;      /* repeats of a partial approval that asked for another amount, and heard the same */
     size_t journaled_after_reversal; /* approved by a journal that did not know of a reversal: nobody pays for it */
 };
 

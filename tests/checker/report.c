@@ -29,9 +29,10 @@ static void report_allowed(FILE *file, const struct verdict_of_checker *verdict)
     fprintf(file,
             "  told only DEADLINE or UNAVAILABLE, and stands: by several copies %zu, by one whose node was lost %zu; "
             "never answered, and stands: %zu\n"
-            "  declined, then approved: %zu; reversed, then approved by a journal, and charged to nobody: %zu\n",
+            "  declined, then approved: %zu; reversed, then approved by a journal, and charged to nobody: %zu\n"
+            "  a partial approval repeated with another amount, and the same answer: %zu\n",
             verdict->standing_after_failure, verdict->standing_after_crash, verdict->standing_unanswered,
-            verdict->turned_declines, verdict->journaled_after_reversal);
+            verdict->turned_declines, verdict->journaled_after_reversal, verdict->forgotten_amounts);
 }
 
 void report_verdict(FILE *file, const struct verdict_of_checker *verdict) {

@@ -191,6 +191,20 @@ Test(checker, an_attempt_approved_and_another_reversed_by_the_switch_itself_is_f
     expect_broken(&past, 3);
 }
 
+Test(checker, what_was_asked_of_a_partial_approval_may_be_forgotten_with_redis) {
+    BEGIN();
+    struct operation *first = bought(&past, 1, 100, 0);
+    struct operation *other = approved(asked(&past, CALL_AUTHORIZE, 1, 110, 10), 15);
+    first->allows_partial = other->allows_partial = true;
+    first->approved_minor = other->approved_minor = past.rows[0].amount_minor = 60;
+    expect_broken(&past, 3);
+    past.history.redis_was_lost = true;
+    struct verdict_of_checker verdict = expect_kept(&past);
+    cr_expect_eq(verdict.forgotten_amounts, 1);
+    other->client = 2;
+    expect_broken(&past, 3);
+}
+
 /* ---- I4 ---- */
 
 Test(checker, a_decline_without_a_row_is_good) {
