@@ -230,14 +230,11 @@ Test(redis_lua, an_error_ends_the_call_and_undoes_nothing) {
 }
 
 Test(redis_lua, a_library_that_cannot_be_loaded_leaves_the_one_before) {
-    struct buffer replies;
-    buffer_init(&replies, 1024);
     static const char load[] =
         "*4\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$7\r\nREPLACE\r\n$20\r\n#!lua name=vaxel\n}{\n\r\n";
     both_ask(&both, bytes_of(load, sizeof load - 1));
     cr_assert(both.real_replies.data[0] == '-' && both.model_replies.data[0] == '-');
     both_say(&both, "FCALL yes 0");
-    buffer_finish(&replies);
 }
 
 /* ---- what only a model can do ---- */
