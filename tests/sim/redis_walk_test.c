@@ -316,6 +316,11 @@ static struct remembered any_remembered(uint32_t number, int32_t day) {
     return (struct remembered){id_at(number), {day}, memory};
 }
 
+/* Some are as large as a double holds whole. */
+static int64_t any_spent(void) {
+    return below(20) == 0 ? (INT64_C(1) << 53) - 1 - below(100000) : any_amount();
+}
+
 /* December is where the large ones are: it is never read, for Redis would tell it in slices of its own. */
 static void rebuild(struct room *room) {
     static struct sum sums[SUMS_LARGEST];
@@ -327,7 +332,7 @@ static void rebuild(struct room *room) {
     size_t sum_count = below(is_december ? SUMS_LARGEST : 12);
     size_t remembered_count = below(3) == 0 ? 0 : below(is_december ? REMEMBERED_LARGEST : 20);
     for (size_t i = 0; i < sum_count; i++)
-        sums[i] = (struct sum){(enum limit_kind)(1 + i % 3), 1 + (int32_t)(i / 3), any_amount()};
+        sums[i] = (struct sum){(enum limit_kind)(1 + i % 3), 1 + (int32_t)(i / 3), any_spent()};
     for (size_t i = 0; i < remembered_count; i++)
         remembered[i] = any_remembered((uint32_t)i * (is_december ? 1 : 3), day);
     const struct sums all = {organisation,     {day / 100}, epoch < 1 ? 1 : epoch, sum_count, sums,
