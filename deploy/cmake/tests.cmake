@@ -95,3 +95,18 @@ target_compile_definitions(vaxeld_without_fence PRIVATE VAXEL_VERSION="${PROJECT
 target_link_libraries(vaxeld_without_fence
     PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,vaxel_record_without_fence>" vaxel_node)
 add_dependencies(test_system vaxeld_without_fence)
+
+# Two more, whose node and record have a bug between them.
+foreach(bug answers_first forgets_reversals)
+    add_executable(vaxeld_${bug} ${PROJECT_SOURCE_DIR}/src/vaxeld/main.c ${PROJECT_SOURCE_DIR}/tests/planted/hasty.c)
+    set_target_properties(vaxeld_${bug} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+    target_link_libraries(vaxeld_${bug} PRIVATE vaxel_node)
+    foreach(function switch_create switch_outcome record_flush record_append record_settle)
+        target_link_options(vaxeld_${bug} PRIVATE -Wl,--wrap=${function})
+    endforeach()
+    add_dependencies(test_break vaxeld_${bug})
+endforeach()
+target_compile_definitions(vaxeld_answers_first PRIVATE VAXEL_VERSION="${PROJECT_VERSION}" VAXEL_PLANT_ANSWER_FIRST)
+target_compile_definitions(vaxeld_forgets_reversals
+    PRIVATE VAXEL_VERSION="${PROJECT_VERSION}" VAXEL_PLANT_FORGET_REVERSALS)
+add_dependencies(test_break vaxeld_without_fence)

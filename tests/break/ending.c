@@ -142,12 +142,12 @@ static int compare_ids(const void *one, const void *other) {
     return memcmp(one, other, sizeof(struct request_id));
 }
 
-static bool must_be_on_record(const struct operation *operation) {
+static bool is_journaled(const struct operation *operation) {
     return operation->is_answered && operation->decision == DECISION_APPROVED &&
-           (operation->call == CALL_AUTHORIZE || operation->call == CALL_ADVISE);
+           operation->safety == SAFETY_JOURNALED && operation->call == CALL_AUTHORIZE;
 }
 
-/* Approved purchases that have no row yet: in a journal, or lost. */
+/* Purchases approved by a journal that have no row yet. */
 static size_t count_missing(struct cluster *cluster, const struct operation *operations, size_t count) {
     PGresult *result = query(cluster, "SELECT id FROM entry");
     size_t rows = (size_t)PQntuples(result);
@@ -159,8 +159,8 @@ static size_t count_missing(struct cluster *cluster, const struct operation *ope
     PQclear(result);
     qsort(ids, rows, sizeof *ids, compare_ids);
     for (size_t i = 0; i < count; i++)
-        missing += must_be_on_record(&operations[i]) &&
-                   bsearch(&operations[i].id, ids, rows, sizeof *ids, compare_ids) == NULL;
+        missing +=
+            is_journaled(&operations[i]) && bsearch(&operations[i].id, ids, rows, sizeof *ids, compare_ids) == NULL;
     free(ids);
     return missing;
 }

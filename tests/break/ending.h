@@ -6,7 +6,7 @@
 #include "checker/checker.h"
 #include "system/cluster.h"
 
-/* Waits until what was approved is on record, open holds have expired and the counters equal the rows; each for a
+/* Waits until what journals approved is on record, open holds have expired and the counters equal the rows; each for a
  * bounded time, for what does not come is the checker's to tell. */
 void ending_wait(struct cluster *cluster, const struct operation *operations, size_t count);
 
