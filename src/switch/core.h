@@ -18,8 +18,9 @@ enum stage {
     STAGE_RECORDING,   /* the record owes the outcome of an append */
     STAGE_CHECKING,    /* the record owes the outcome of a check */
     STAGE_SETTLING,    /* the record owes the outcome of a settlement */
-    STAGE_JOURNALING,  /* the journal owes its word, and nobody else anything */
+    STAGE_JOURNALING,  /* the limits owe a claim, or the journal its word, and nobody else anything */
     STAGE_CALLING_OFF, /* answered DEADLINE already; the journal is to take back what it took */
+    STAGE_YIELDING,    /* answered already; the limits owe whether it may be undone */
     STAGE_UNDOING,     /* answered already; the record owes the outcome of an undo */
     STAGE_FOLLOWING,   /* answered already; the limits owe the end of an UNDO or APPLY */
     STAGE_COUNT,
@@ -36,7 +37,7 @@ enum work {
 };
 
 /* What a request that waits will try next. */
-enum step { STEP_ASK, STEP_APPEND, STEP_SETTLE };
+enum step { STEP_ASK, STEP_APPEND, STEP_SETTLE, STEP_YIELD };
 
 struct list {
     uint32_t first, last;
@@ -50,7 +51,10 @@ struct request {
     bool is_answered;        /* only what follows, or undoing, is left */
     bool may_be_counted;     /* under its id the limits may have counted */
     bool is_repeat;
-    bool had_row;        /* FOLLOWING: the undone purchase had been recorded */
+    bool had_row;    /* FOLLOWING: the undone purchase had been recorded */
+    bool owes_claim; /* the limits owe a claim, beside what the stage says; the record's word is put by so long */
+    bool has_put_by;
+    bool is_vouched;     /* it has claimed its id for the journal: nobody else undoes it */
     bool owes_journal;   /* the journal owes its word, beside what the stage says */
     bool is_journaled;   /* the client was told JOURNALED */
     bool is_calling_off; /* what the journal owes is about the reversal of what it took */
@@ -79,6 +83,7 @@ struct request {
     struct instant expires_at;
     struct account account;
     int64_t spent_minor[LIMITS_CAPACITY];
+    struct outcome put_by;
     struct settlement settlement; /* SETTLE */
     struct effect effect;         /* FOLLOWING, of an APPLY */
     uint64_t ticket;              /* DRAIN: the journal's */
@@ -212,8 +217,9 @@ void effect_verdict(struct switch_core *core, struct request *request, const str
 
 /* Whether purchases go to the journal now. */
 bool stand_in_is_on(const struct switch_core *core);
-/* Hands it to the journal; false: that does not take it. */
-bool stand_in_journal(struct switch_core *core, struct request *request);
+/* Claims it for the journal, which gets it then; false: not now. */
+bool stand_in_vouch(struct switch_core *core, struct request *request);
+void stand_in_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
 /* Those whose append is owed for too long go to the journal as well. */
 void stand_in_tick(struct switch_core *core);
 struct tick stand_in_next_tick(const struct switch_core *core);
@@ -221,12 +227,21 @@ struct tick stand_in_next_tick(const struct switch_core *core);
 void stand_in_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
 void stand_in_drain_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
 
+/* ---- claims.c: of two who would settle the fate of an id without PostgreSQL, the first ---- */
+
+/* Asks the limits; false: they can't be asked now. */
+bool claim_ask(struct switch_core *core, struct request *request, char intent);
+enum claim { CLAIM_MINE, CLAIM_ANOTHERS, CLAIM_NOBODYS };
+enum claim claim_of(const struct request *request, const struct verdict *verdict, char intent);
+
 /* ---- undo.c ---- */
 
 /* The deadline passed: answers, and undoes what may have been done. */
 void undo_due(struct switch_core *core, struct request *request);
 /* An answered request has nothing in flight any more: undoes it if it may have counted, else lets it go. */
 void undo_begin(struct switch_core *core, struct request *request);
+bool undo_yield(struct switch_core *core, struct request *request);
+void undo_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
 void undo_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
 void undo_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
 /* The record says the purchase was reversed: takes off what was counted for it. */

@@ -98,6 +98,9 @@ void flow_go(struct switch_core *core, struct request *request) {
     case STEP_SETTLE:
         is_gone = core->is_record_up && settle_begin(core, request);
         break;
+    case STEP_YIELD:
+        is_gone = undo_yield(core, request);
+        break;
     }
     if (!is_gone)
         flow_wait(core, request);
@@ -156,7 +159,7 @@ void flow_append(struct switch_core *core, struct request *request) {
 
 /* It is counted: now it must be kept, by PostgreSQL, or by the journal while that is away. */
 static void keep(struct switch_core *core, struct request *request) {
-    if (stand_in_is_on(core) && stand_in_journal(core, request)) {
+    if (stand_in_is_on(core) && stand_in_vouch(core, request)) {
         stage_move(request, STAGE_JOURNALING);
         return;
     }
@@ -279,8 +282,16 @@ static void known(struct switch_core *core, struct request *request, const struc
 void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict) {
     core->now = now;
     struct request *request = request_of(core, verdict->owner);
+    if (request->owes_claim) {
+        stand_in_claim_verdict(core, request, verdict);
+        return;
+    }
     if (request->stage == STAGE_FOLLOWING) {
         effect_verdict(core, request, verdict);
+        return;
+    }
+    if (request->stage == STAGE_YIELDING) {
+        undo_claim_verdict(core, request, verdict);
         return;
     }
     if (request->is_answered) {
@@ -407,6 +418,12 @@ void switch_outcome(struct switch_core *core, struct moment now, const struct ou
     struct request *request = request_of(core, outcome->owner);
     if (request->stage == STAGE_RECORDING)
         list_remove(core, request);
+    bool is_approval = outcome->kind == OUTCOME_RECORDED && !request->is_answered;
+    if (request->owes_claim && !is_approval) {
+        request->put_by = *outcome;
+        request->has_put_by = true;
+        return;
+    }
     switch (request->work) {
     case WORK_AUTHORIZE:
         if (request->is_journaled)

@@ -2,8 +2,8 @@
 /* stand_in: PostgreSQL is away, or owes an answer for too long; the journal of this node keeps purchases instead
  * (DESIGN 7). They were counted before, so no limit is passed by it while Redis stands.
  *
- *   counted ─▶ JOURNALING ─safe─▶ approved, JOURNALED ─▶ gone; later: drain ─▶ RECORDING ─▶ FOLLOWING ─▶ drained
- *   RECORDING, owed for too long ─▶ the journal as well: whichever says first that it is safe makes the answer
+ *   counted ─claimed─▶ JOURNALING ─safe─▶ approved, JOURNALED ─▶ gone; later: drain ─▶ RECORDING ─▶ FOLLOWING ─▶
+ * drained RECORDING, owed for too long ─▶ the journal as well: whichever says first that it is safe makes the answer
  *
  * What is both in the journal and in a batch that PostgreSQL has yet to answer is one row all the same, by its key. */
 #include "switch/core.h"
@@ -12,11 +12,55 @@ bool stand_in_is_on(const struct switch_core *core) {
     return core->is_journal_up && (!core->is_record_up || core->overdue.first != NOBODY);
 }
 
-bool stand_in_journal(struct switch_core *core, struct request *request) {
+#define VOUCH 'J'
+
+bool stand_in_vouch(struct switch_core *core, struct request *request) {
+    CHECK(!request->owes_claim && !request->owes_journal);
+    flow_entry(core, request); /* the claim bears the mark of its row */
+    request->owes_claim = claim_ask(core, request, VOUCH);
+    return request->owes_claim;
+}
+
+static void journal(struct switch_core *core, struct request *request) {
     const struct entry entry = flow_entry(core, request);
-    CHECK(!request->owes_journal);
     request->owes_journal = core->ports.journal(core->ports.shell, &entry, request_slot(core, request));
-    return request->owes_journal;
+}
+
+/* Somebody else's copy is vouched for, or is being undone: this one can do neither. */
+static void give_way(struct switch_core *core, struct request *request) {
+    if (!request->is_answered)
+        answer_reason(core, request, REASON_UNAVAILABLE);
+    request_end(core, request);
+}
+
+/* Nobody but the journal is left to be asked. */
+static void claimed_alone(struct switch_core *core, struct request *request, enum claim claim) {
+    if (request->is_over) {
+        request_end(core, request);
+    } else if (claim == CLAIM_ANOTHERS) {
+        give_way(core, request);
+    } else if (request->is_answered) {
+        undo_begin(core, request);
+    } else {
+        if (claim == CLAIM_MINE)
+            journal(core, request);
+        if (!request->owes_journal)
+            flow_wait(core, request);
+    }
+}
+
+void stand_in_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
+    request->owes_claim = false;
+    enum claim claim = claim_of(request, verdict, VOUCH);
+    request->is_vouched |= claim == CLAIM_MINE;
+    if (request->has_put_by) {
+        request->has_put_by = false;
+        switch_outcome(core, core->now, &request->put_by);
+    } else if (request->stage == STAGE_JOURNALING) {
+        claimed_alone(core, request, claim);
+    } else if (request->stage == STAGE_RECORDING && claim == CLAIM_MINE && !request->is_answered) {
+        journal(core, request);
+    }
 }
 
 static bool is_overdue(const struct switch_core *core, const struct request *request) {
@@ -32,8 +76,8 @@ void stand_in_tick(struct switch_core *core) {
             return;
         list_remove(core, request);
         list_append(core, &core->overdue, request);
-        if (!request->is_answered)
-            stand_in_journal(core, request);
+        if (!request->is_answered && !request->owes_claim)
+            stand_in_vouch(core, request);
     }
 }
 
@@ -110,6 +154,7 @@ void stand_in_outcome(struct switch_core *core, struct request *request, const s
 static void fill_drained(struct request *request, const struct entry *entry, uint64_t ticket) {
     request->work = WORK_DRAIN;
     request->is_answered = true;
+    request->is_vouched = true;
     request->may_be_counted = true;
     request->ticket = ticket;
     request->kind = entry->kind;

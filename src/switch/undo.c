@@ -4,12 +4,7 @@
  * never too low. The slot is kept until both have said so; what they still owe is awaited first. */
 #include "switch/core.h"
 
-void undo_begin(struct switch_core *core, struct request *request) {
-    CHECK(request->is_answered);
-    if (!request->may_be_counted) {
-        request_end(core, request);
-        return;
-    }
+static void undo(struct switch_core *core, struct request *request) {
     const struct undo undo = {
         .id = request->id,
         .month = month_of(request->day),
@@ -19,6 +14,42 @@ void undo_begin(struct switch_core *core, struct request *request) {
     };
     CHECK(core->ports.undo(core->ports.shell, &undo, request_slot(core, request)));
     stage_move(request, STAGE_UNDOING);
+}
+
+#define YIELD 'U'
+
+/* A copy that a journal vouches for on another node must not be undone by this one (claims.c). */
+void undo_begin(struct switch_core *core, struct request *request) {
+    CHECK(request->is_answered);
+    if (!request->may_be_counted) {
+        request_end(core, request);
+    } else if (request->is_vouched || core->settings.stand_in_after_us == 0) {
+        undo(core, request);
+    } else {
+        request->step = STEP_YIELD;
+        flow_go(core, request);
+    }
+}
+
+bool undo_yield(struct switch_core *core, struct request *request) {
+    if (!claim_ask(core, request, YIELD))
+        return false;
+    stage_move(request, STAGE_YIELDING);
+    return true;
+}
+
+/* Who also waits to undo it does no harm. */
+static bool is_vouched_elsewhere(const struct request *request, const struct verdict *verdict) {
+    return claim_of(request, verdict, YIELD) == CLAIM_ANOTHERS && verdict->memory.content.kind != YIELD;
+}
+
+void undo_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
+    if (verdict->kind == VERDICT_LOST)
+        flow_wait(core, request);
+    else if (is_vouched_elsewhere(request, verdict))
+        request_end(core, request);
+    else
+        undo(core, request);
 }
 
 static bool owes_nothing(enum stage stage) {

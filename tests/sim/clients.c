@@ -252,7 +252,7 @@ static void repeat(struct world *world, int32_t client, enum call call) {
         return;
     struct operation operation = world->operations[at];
     struct shadow shadow = world->shadows[at];
-    if (chance_is(world, 3) && operation.amount_minor > 0)
+    if (chance_is(world, 3) && operation.amount_minor > 0 && !operation.allows_partial)
         operation.amount_minor += 100; /* a client that is wrong */
     operation.timeout_us = some_timeout(world);
     post(world, add_operation(world, &operation, &shadow));

@@ -100,6 +100,10 @@ static void happen(struct world *world, enum fault fault) {
     }
 }
 
+static bool loses_counters(enum fault fault) {
+    return fault == FAULT_FLUSH || fault == FAULT_FAILOVER;
+}
+
 static void befall(struct world *world, void *owner, uint64_t mood) {
     (void)owner;
     if (world->is_quiet)
@@ -107,6 +111,8 @@ static void befall(struct world *world, void *owner, uint64_t mood) {
     enum fault fault = (enum fault)chance_below(world, FAULT_COUNT);
     if (chance_is(world, 40))
         fault = (enum fault)(mood % FAULT_COUNT);
+    if (world->has_journals && loses_counters(fault))
+        fault = FAULT_REDIS_LINK;
     happen(world, fault);
     int64_t pause_us = (100 + 300 * (int64_t)(mood / FAULT_COUNT % 8)) * MS;
     event_in(world, chance_delay(world, MS, 2 * pause_us), befall, NULL, mood);

@@ -67,7 +67,7 @@ static struct switch_core *create_core(struct node *node) {
         .default_hold_us = 10 * SECOND,
         .longest_hold_us = MINUTE,
         .month_open_us = 10 * SECOND,
-        .stand_in_after_us = 50 * MS,
+        .stand_in_after_us = node->world->has_journals ? 50 * MS : 0,
         .advice_capacity = SLOTS / 4,
         .warm_capacity = 8,
     };

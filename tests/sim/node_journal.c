@@ -19,7 +19,7 @@ static int64_t waiting_minor(const struct node *node) {
 }
 
 bool journal_link_is_open(const struct node *node) {
-    return node->journal_count + 2 < JOURNAL_MAX && waiting_minor(node) < CAPACITY_MINOR;
+    return node->world->has_journals && node->journal_count + 2 < JOURNAL_MAX && waiting_minor(node) < CAPACITY_MINOR;
 }
 
 bool journal_link_is_empty(const struct node *node) {

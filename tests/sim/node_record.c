@@ -82,17 +82,6 @@ static void answer(struct world *world, void *owner, uint64_t word) {
     free(batch);
 }
 
-static void follow(struct world *world, void *owner, uint64_t word) {
-    struct batch *batch = owner;
-    (void)word;
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->items[i].is_short) {
-            postgres_follow(world->postgres, &batch->items[i].entry, &batch->items[i].outcome);
-            trace_item(world, batch, &batch->items[i]);
-        }
-    event_in(world, chance_delay(world, 100, 5 * MS), answer, batch, 0);
-}
-
 static void trace_item(struct world *world, const struct batch *batch, const struct item *item) {
     static const char *const kinds[] = {"append", "check", "undo", "settle"};
     const struct request_id *id = item->kind == ITEM_APPEND  ? &item->entry.id
@@ -105,6 +94,17 @@ static void trace_item(struct world *world, const struct batch *batch, const str
           kinds[item->kind], text, item->kind == ITEM_APPEND ? (long long)item->entry.amount_minor : 0LL,
           item->kind == ITEM_APPEND ? item->entry.epoch : 0, item->is_short ? " short" : "",
           (int)item->outcome.kind, item->outcome.epoch);
+}
+
+static void follow(struct world *world, void *owner, uint64_t word) {
+    struct batch *batch = owner;
+    (void)word;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].is_short) {
+            postgres_follow(world->postgres, &batch->items[i].entry, &batch->items[i].outcome);
+            trace_item(world, batch, &batch->items[i]);
+        }
+    event_in(world, chance_delay(world, 100, 5 * MS), answer, batch, 0);
 }
 
 static void execute_item(struct world *world, struct item *item) {

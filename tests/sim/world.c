@@ -60,6 +60,7 @@ static void begin(struct world *world, const struct world_options *options) {
     CHECK(calendar_set_zone("Europe/Stockholm"));
     world->now_us = MONTH_TURNS_US - (options->seed % 3 == 0 ? options->length_us / 2 : 10 * 86400 * SECOND);
     world->now_ms = world->now_us / 1000;
+    world->has_journals = options->seed % 2 == 0;
     world->parents[2] = 1;
     int64_t scale = 1 + (int64_t)chance_below(world, 4);
     for (int i = 0; i < CREDITS; i++)

@@ -157,6 +157,9 @@ struct world {
     struct event *events;
     size_t event_count, event_capacity;
     uint64_t event_number;
+    /* What a journal vouches for while Redis is lost or divided as well may pass limits, and two copies of a request may
+     * each find a journal (docs/guarantees.md): seeds have either the one or the other. */
+    bool has_journals;
     bool is_quiet; /* nothing bad happens any more */
 
     struct holder holders[CREDITS];

@@ -93,7 +93,7 @@ static void answer(void *owner, uint64_t reply_to, const struct answer *given) {
     shell->answers[shell->answer_count++] = (struct given_answer){reply_to, *given};
 }
 
-void shell_init(struct shell *shell) {
+static void init(struct shell *shell, int64_t stand_in_after_us) {
     memset(shell, 0, sizeof *shell);
     cr_assert(calendar_set_zone("Europe/Stockholm"));
     shell->now = (struct moment){.instant = {INT64_C(1795258800000000)}, .tick = {INT64_C(5000000)}};
@@ -121,7 +121,7 @@ void shell_init(struct shell *shell) {
         .default_hold_us = 900 * INT64_C(1000000),
         .longest_hold_us = 3600 * INT64_C(1000000),
         .month_open_us = 12 * 3600 * INT64_C(1000000),
-        .stand_in_after_us = 100000,
+        .stand_in_after_us = stand_in_after_us,
         .advice_capacity = 3,
         .warm_capacity = 2,
     };
@@ -144,6 +144,15 @@ void shell_init(struct shell *shell) {
     shell->core = switch_create(&settings, &ports);
     switch_limits_up(shell->core, shell->now, true);
     switch_record_up(shell->core, shell->now, true);
+}
+
+void shell_init(struct shell *shell) {
+    init(shell, 0);
+}
+
+void shell_init_with_journal(struct shell *shell) {
+    init(shell, 100000);
+    switch_journal_up(shell->core, shell->now, true);
 }
 
 void shell_finish(struct shell *shell) {
@@ -186,6 +195,12 @@ void shell_counted(struct shell *shell) {
                                           .epoch = 3,
                                           .approved_minor = 13000,
                                           .spent_minor = {13000, 13000, 13000, 13000}});
+}
+
+void shell_claimed(struct shell *shell) {
+    cr_assert_eq(shell->questions[shell->question_count - 1].refusal, REASON_UNAVAILABLE,
+                 "a claim was to be asked for");
+    shell_verdict(shell, (struct verdict){.kind = VERDICT_REFUSED, .epoch = 3});
 }
 
 void shell_append_outcome(struct shell *shell, struct outcome outcome) {

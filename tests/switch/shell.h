@@ -40,6 +40,8 @@ struct shell {
 
 /* A core with both services up, at 2026-11-21 12:00 in Stockholm, and an account of four limits. */
 void shell_init(struct shell *shell);
+/* ... with a journal, which stands in for a record that owes an answer for 100 ms. */
+void shell_init_with_journal(struct shell *shell);
 void shell_finish(struct shell *shell);
 
 /* Asks to buy for 130.00 under the `number`th id of now; answers go to reply_to `number`. */
@@ -50,6 +52,8 @@ void shell_pass_time(struct shell *shell, int64_t us);
 /* The limits answer the last question, or the record the last append, check, undo. */
 void shell_verdict(struct shell *shell, struct verdict verdict);
 void shell_counted(struct shell *shell);
+/* Nobody had claimed the id before. */
+void shell_claimed(struct shell *shell);
 void shell_append_outcome(struct shell *shell, struct outcome outcome);
 void shell_check_outcome(struct shell *shell, struct outcome outcome);
 void shell_undo_outcome(struct shell *shell, struct outcome outcome);

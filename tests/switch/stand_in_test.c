@@ -7,8 +7,7 @@
 static struct shell shell;
 
 static void init(void) {
-    shell_init(&shell);
-    switch_journal_up(shell.core, shell.now, true);
+    shell_init_with_journal(&shell);
 }
 
 static void finish(void) {
@@ -24,6 +23,10 @@ static void let_record_go(void) {
     switch_record_up(shell.core, shell.now, false);
 }
 
+static const struct question *last_question(void) {
+    return &shell.questions[shell.question_count - 1];
+}
+
 static void expect_journaled_answer(void) {
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
     cr_expect_eq(shell_last_answer(&shell)->safety, SAFETY_JOURNALED);
@@ -33,6 +36,7 @@ Test(stand_in, a_purchase_is_approved_when_the_journal_has_it) {
     let_record_go();
     shell_authorize(&shell, 1);
     shell_counted(&shell);
+    shell_claimed(&shell);
     cr_expect_eq(shell.entry_count, 0);
     cr_assert_eq(shell.journal_count, 1);
     cr_expect_eq(shell.journaled[0].epoch, 3);
@@ -57,6 +61,7 @@ Test(stand_in, a_purchase_the_journal_does_not_take_waits_and_is_undone) {
     shell.is_journal_full = true;
     shell_authorize(&shell, 1);
     shell_counted(&shell);
+    shell_claimed(&shell);
     cr_expect_eq(shell.answer_count, 0);
     shell_pass_time(&shell, PAST_DEADLINE_US);
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_UNAVAILABLE);
@@ -76,6 +81,7 @@ Test(stand_in, an_append_that_is_owed_for_too_long_is_journaled_as_well) {
     shell_counted(&shell);
     cr_expect_leq(switch_next_tick(shell.core).us, shell.now.tick.us + STAND_IN_AFTER_US);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     cr_assert_eq(shell.journal_count, 1);
     shell_journaled(&shell, true);
     expect_journaled_answer();
@@ -89,8 +95,10 @@ Test(stand_in, while_one_is_owed_for_too_long_the_next_goes_to_the_journal_at_on
     shell_authorize(&shell, 1);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     shell_authorize(&shell, 2);
     shell_counted(&shell);
+    shell_claimed(&shell);
     cr_expect_eq(shell.entry_count, 1);
     cr_expect_eq(shell.journal_count, 2);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
@@ -104,6 +112,7 @@ Test(stand_in, what_the_record_answers_first_keeps_its_slot_until_the_journal_ha
     shell_authorize(&shell, 1);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
     cr_expect_eq(switch_busy(shell.core), 1);
     shell_journaled(&shell, true);
@@ -115,8 +124,9 @@ Test(stand_in, a_stale_row_is_left_to_the_journal_that_has_it) {
     shell_authorize(&shell, 1);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_STALE, .epoch = 4});
-    cr_expect_eq(shell.question_count, 1);
+    cr_expect_eq(shell.question_count, 2);
     shell_journaled(&shell, true);
     expect_journaled_answer();
     cr_expect_eq(switch_busy(shell.core), 0);
@@ -126,10 +136,11 @@ Test(stand_in, a_stale_row_that_no_journal_has_is_authorized_again) {
     shell_authorize(&shell, 1);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_STALE, .epoch = 4});
     shell_journaled(&shell, false);
     shell_pass_time(&shell, 20000);
-    cr_expect_eq(shell.question_count, 2);
+    cr_expect_eq(shell.question_count, 3);
     cr_expect_eq(shell.answer_count, 0);
 }
 
@@ -138,6 +149,7 @@ Test(stand_in, past_its_deadline_what_the_journal_took_is_called_off) {
     let_record_go();
     shell_authorize(&shell, 1);
     shell_counted(&shell);
+    shell_claimed(&shell);
     shell_pass_time(&shell, PAST_DEADLINE_US);
     cr_expect_eq(shell.answer_count, 1);
     shell_journaled(&shell, true);
@@ -153,6 +165,7 @@ Test(stand_in, past_its_deadline_what_the_journal_did_not_take_is_undone) {
     let_record_go();
     shell_authorize(&shell, 1);
     shell_counted(&shell);
+    shell_claimed(&shell);
     shell_pass_time(&shell, PAST_DEADLINE_US);
     shell_journaled(&shell, false);
     cr_expect_eq(shell.undo_count, 1);
@@ -162,6 +175,7 @@ Test(stand_in, a_journal_that_fails_leaves_a_purchase_to_the_record) {
     shell_authorize(&shell, 1);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     shell_journaled(&shell, false);
     cr_expect_eq(shell.answer_count, 0);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
@@ -172,11 +186,117 @@ Test(stand_in, a_journaled_purchase_that_was_reversed_elsewhere_is_taken_off) {
     shell_authorize(&shell, 1);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     shell_journaled(&shell, true);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED});
-    cr_expect_eq(shell.questions[1].kind, QUESTION_UNDO);
+    cr_expect_eq(last_question()->kind, QUESTION_UNDO);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(switch_busy(shell.core), 0);
+}
+
+/* ---- two copies of one request, and who settles their fate ---- */
+
+static struct verdict claimed_by(const struct question *claim) {
+    return (struct verdict){
+        .kind = VERDICT_KNOWN, .epoch = 3, .memory = {.kind = MEMORY_REFUSED, .content = claim->content}};
+}
+
+Test(stand_in, a_claim_bears_the_mark_of_its_own_row) {
+    let_record_go();
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    struct question claim = *last_question();
+    cr_expect_eq(claim.kind, QUESTION_AUTHORIZE);
+    cr_expect_eq(claim.limit_count, 0, "it counts nothing");
+    cr_expect_not(request_id_equal(&claim.id, &shell.questions[0].id));
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_LOST});
+    shell_pass_time(&shell, 20000);
+    shell_counted(&shell);
+    shell_verdict(&shell, claimed_by(&claim)); /* its own, whose answer was lost */
+    cr_assert_eq(shell.journal_count, 1);
+    cr_expect_eq(shell.journaled[0].appended_at.us, claim.content.amount_minor);
+}
+
+Test(stand_in, what_another_has_claimed_is_neither_journaled_nor_undone) {
+    let_record_go();
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    struct question claim = *last_question();
+    claim.content.amount_minor++;
+    shell_verdict(&shell, claimed_by(&claim));
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_UNAVAILABLE);
+    cr_expect_eq(shell.journal_count, 0);
+    cr_expect_eq(shell.undo_count, 0);
+    cr_expect_eq(switch_busy(shell.core), 0);
+}
+
+Test(stand_in, past_its_deadline_a_purchase_is_undone_only_when_no_journal_vouches_for_it) {
+    for (int is_vouched = 0; is_vouched <= 1; is_vouched++) {
+        int undone = shell.undo_count;
+        shell_authorize(&shell, (uint8_t)(1 + is_vouched));
+        shell_pass_time(&shell, PAST_DEADLINE_US);
+        shell_counted(&shell);
+        struct question claim = *last_question();
+        cr_expect_eq(shell.undo_count, undone, "it is asked for first");
+        if (is_vouched) {
+            claim.content.amount_minor++;
+            claim.content.kind = 'J';
+            shell_verdict(&shell, claimed_by(&claim));
+            cr_expect_eq(shell.undo_count, undone);
+        } else {
+            shell_claimed(&shell);
+            cr_expect_eq(shell.undo_count, undone + 1);
+            shell_undo_outcome(&shell, (struct outcome){.kind = OUTCOME_UNDONE, .epoch = 3, .had_row = false});
+            shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+        }
+        cr_expect_eq(switch_busy(shell.core), 0);
+    }
+}
+
+Test(stand_in, of_two_who_would_undo_both_may) {
+    shell_authorize(&shell, 1);
+    shell_pass_time(&shell, PAST_DEADLINE_US);
+    shell_counted(&shell);
+    struct question claim = *last_question();
+    claim.content.amount_minor++;
+    shell_verdict(&shell, claimed_by(&claim));
+    cr_expect_eq(shell.undo_count, 1);
+}
+
+Test(stand_in, an_undo_waits_for_redis_to_be_asked) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_pass_time(&shell, PAST_DEADLINE_US);
+    switch_limits_up(shell.core, shell.now, false);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    cr_expect_eq(shell.undo_count, 0);
+    switch_limits_up(shell.core, shell.now, true);
+    shell_claimed(&shell);
+    cr_expect_eq(shell.undo_count, 1);
+}
+
+Test(stand_in, what_the_record_says_while_a_claim_is_owed_is_put_by) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_STALE, .epoch = 4});
+    cr_expect_eq(shell.question_count, 2);
+    shell_claimed(&shell);
+    cr_expect_eq(shell.journal_count, 0, "it is asked again instead");
+    cr_expect_eq(shell.question_count, 3);
+    cr_expect_eq(last_question()->floor_epoch, 4);
+}
+
+Test(stand_in, what_the_record_has_is_told_though_a_claim_is_owed) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    cr_expect_eq(shell_last_answer(&shell)->safety, SAFETY_COMMITTED);
+    cr_expect_eq(switch_busy(shell.core), 1);
+    shell_claimed(&shell);
+    cr_expect_eq(switch_busy(shell.core), 0);
+    cr_expect_eq(shell.journal_count, 0);
 }
 
 /* ---- the drain ---- */
@@ -185,6 +305,7 @@ static struct entry journaled_entry(void) {
     let_record_go();
     shell_authorize(&shell, 1);
     shell_counted(&shell);
+    shell_claimed(&shell);
     shell_journaled(&shell, true);
     switch_record_up(shell.core, shell.now, true);
     return shell.journaled[0];
@@ -196,7 +317,7 @@ Test(stand_in, an_entry_recorded_under_its_own_epoch_is_counted_already) {
     cr_expect_eq(shell.entries[0].flags, ENTRY_STAND_IN);
     cr_expect_eq(shell.entries[0].epoch, 3);
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED, .recorded_epoch = 3});
-    cr_expect_eq(shell.question_count, 1);
+    cr_expect_eq(shell.question_count, 2);
     cr_assert_eq(shell.drained_count, 1);
     cr_expect_eq(shell.drained[0], 77);
     cr_expect_eq(shell.answer_count, 1);
@@ -206,7 +327,7 @@ Test(stand_in, an_entry_recorded_past_the_fence_is_counted_under_the_new_epoch) 
     const struct entry entry = journaled_entry();
     cr_assert(switch_drain(shell.core, shell.now, &entry, 77));
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED, .recorded_epoch = 5});
-    const struct question *question = &shell.questions[1];
+    const struct question *question = last_question();
     cr_expect_eq(question->kind, QUESTION_APPLY);
     cr_expect_eq(question->floor_epoch, 5);
     cr_expect_eq(question->amount_minor, 13000);
@@ -226,8 +347,8 @@ Test(stand_in, an_entry_that_was_reversed_is_taken_off_the_counters) {
     const struct entry entry = journaled_entry();
     cr_assert(switch_drain(shell.core, shell.now, &entry, 77));
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED});
-    cr_expect_eq(shell.questions[1].kind, QUESTION_UNDO);
-    cr_expect_eq(shell.questions[1].floor_epoch, 3);
+    cr_expect_eq(last_question()->kind, QUESTION_UNDO);
+    cr_expect_eq(last_question()->floor_epoch, 3);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(shell.drained_count, 1);
 }
@@ -239,8 +360,8 @@ Test(stand_in, an_entry_that_was_called_off_is_undone) {
     cr_assert_eq(shell.undo_count, 1);
     cr_expect_eq(shell.undos[0].appended_at.us, entry.appended_at.us);
     shell_undo_outcome(&shell, (struct outcome){.kind = OUTCOME_UNDONE, .epoch = 3, .had_row = true});
-    cr_expect_eq(shell.questions[1].kind, QUESTION_UNDO);
-    cr_expect_eq(shell.questions[1].amount_minor, 13000);
+    cr_expect_eq(last_question()->kind, QUESTION_UNDO);
+    cr_expect_eq(last_question()->amount_minor, 13000);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(shell.drained_count, 1);
 }
@@ -256,6 +377,7 @@ Test(stand_in, nothing_is_drained_while_the_record_owes_an_answer_for_too_long) 
     shell_authorize(&shell, 2);
     shell_counted(&shell);
     shell_pass_time(&shell, STAND_IN_AFTER_US);
+    shell_claimed(&shell);
     cr_expect_not(switch_drain(shell.core, shell.now, &entry, 77));
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
     cr_expect(switch_drain(shell.core, shell.now, &entry, 77));
