@@ -14,8 +14,8 @@ foreach(room base switch limits test_checker)
 endforeach()
 add_library(vaxel_simulated STATIC ${simulated_sources})
 set_target_properties(vaxel_simulated PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
-target_include_directories(vaxel_simulated PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests
-    SYSTEM PUBLIC ${PROJECT_BINARY_DIR}/generated/limits)
+target_include_directories(vaxel_simulated PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+target_include_directories(vaxel_simulated SYSTEM PUBLIC ${PROJECT_BINARY_DIR}/generated/limits)
 target_compile_options(vaxel_simulated PRIVATE ${simulator_options})
 target_link_libraries(vaxel_simulated PUBLIC Threads::Threads PkgConfig::hiredis)
 
