@@ -178,13 +178,13 @@ static uint8_t flag_of(enum item item, const struct question *question) {
     case ITEM_REFUSE:
         return (uint8_t)question->refusal;
     case ITEM_SPECIAL:
+    case ITEM_APPLY:
         return question->allows_partial;
     case ITEM_UNDO:
         return question->was_recorded;
     case ITEM_AUTHORIZE:
     case ITEM_RECALL:
     case ITEM_SPENT:
-    case ITEM_APPLY:
         break;
     }
     return 0;

@@ -189,12 +189,13 @@ end
 
 -- The same for an effect that PostgreSQL recorded first: it is counted once by its id. What was counted for a purchase
 -- before its row came by another way, an advice, stands for it.
-local function apply(before, epoch, amount, content)
+local function apply(before, epoch, amount, is_part, content)
     local letter, made, at = string.match(before or '', '^(%u)(%d+):()')
     if amount <= 0 then
         if letter == 'E' and made + 0 >= epoch then return 0 end
         return amount, 'E' .. epoch .. ':'
     end
+    if is_part then content = content .. amount end
     if letter == 'V' then
         if string.sub(before, at + 32) == '' then return 0 end
         return amount, string.sub(before, 1, at + 31)
@@ -266,7 +267,7 @@ local function count_effect(group, kind, numbers, n, flag, before, content)
     if kind == UNDO then
         added, value = undo(before, group.epoch, numbers[1], flag == 1, content)
     else
-        added, value = apply(before, group.epoch, numbers[1], content)
+        added, value = apply(before, group.epoch, numbers[1], flag == 1, content)
     end
     for i = 2, n + n, 2 do
         if added < 0 and (group.read[numbers[i]] or 0) + added < 0 then
@@ -288,7 +289,7 @@ end
 
 -- ARGV: identity, packed, fields, ids, contents. Packed: floor, number of fields, number of items; for each item kind,
 -- number of limits, a byte (REFUSE: the reason; SPECIAL: 1 when a part is better than nothing; UNDO: 1 when it had a
--- row), and what item_formats says.
+-- row; APPLY: 1 when it was approved in part), and what item_formats says.
 -- Answers 0 for COLD, else epoch, and for each item its verdict, what comes after it, and what its limits stand at.
 local function authorize(keys, argv)
     local packed = argv[2]
@@ -402,25 +403,29 @@ local function stage(keys, argv)
     return 1
 end
 
--- Replaces counters of an older epoch. KEYS: month, stage. ARGV: epoch, how many fields are staged, field and value by
--- turns. The stage stands for all that was sent before: if Redis lost some of it, the fields are not all there, and
--- nothing is replaced. Answers the identity of this primary, '' when nothing was replaced for that reason.
+-- Replaces counters of an older epoch. KEYS: month, and the stage if there is one. ARGV: epoch, how many fields are
+-- staged, field and value by turns. The stage stands for all that was sent before: if Redis lost some of it, the fields
+-- are not all there, and nothing is replaced. Answers the identity of this primary, '' when nothing was replaced for
+-- that reason. A call that names a key which is not there is turned away while the slot moves, and so is RENAME.
 local function rebuild(keys, argv)
     local call = redis.call
     local month, staged = keys[1], keys[2]
     local identity = string.match(call('INFO', 'replication'), 'master_replid:(%x+)')
     local epoch = call('HGET', month, 'e')
     if epoch and epoch + 0 >= argv[1] + 0 then
-        call('UNLINK', staged)
+        if staged then call('UNLINK', staged) end
         return identity
     end
-    if call('HLEN', staged) ~= argv[2] + 0 then
+    if staged and call('HLEN', staged) ~= argv[2] + 0 then
         call('UNLINK', staged)
         return ''
     end
-    call('HSET', staged, 'p', identity, 'e', argv[1], unpack(argv, 3))
     call('UNLINK', month)
-    call('RENAME', staged, month)
+    if staged then
+        call('HSET', month, '-', '')
+        call('RENAME', staged, month)
+    end
+    call('HSET', month, 'p', identity, 'e', argv[1], unpack(argv, 3))
     make_table(month)
     call('EXPIRE', month, MONTH_SECONDS)
     return identity

@@ -29,7 +29,9 @@ struct question {
     enum reason refusal; /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
     /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says. */
     bool was_recorded;
-    bool allows_partial;   /* AUTHORIZE: what is left is counted when the whole does not fit, if anything is left */
+    /* AUTHORIZE: what is left is counted when the whole does not fit, if anything is left. APPLY: it was approved so.
+     */
+    bool allows_partial;
     int64_t tap_window_us; /* AUTHORIZE: refused as a double tap when the credit's last purchase was of the same client,
                               product and place and its id's time is nearer than this, either way; 0: not looked at */
     uint8_t limit_count;

@@ -159,6 +159,7 @@ static void fill_drained(struct request *request, const struct entry *entry, uin
     request->ticket = ticket;
     request->kind = entry->kind;
     request->flags = (uint8_t)(entry->flags | ENTRY_STAND_IN);
+    request->allows_partial = (entry->flags & ENTRY_PARTIAL) != 0;
     request->id = entry->id;
     request->epoch = entry->epoch;
     request->client = entry->client;
