@@ -23,7 +23,6 @@ struct primary {
 struct router {
     struct limits_options options;
     struct address address;
-    bool is_cluster; /* organisations have slots; else all are the first primary's */
     struct guide guide;
     char guide_endpoint[ENDPOINT_SIZE];
     uint32_t guide_turn; /* which endpoint it is */
@@ -42,11 +41,12 @@ static bool on_ask_sums(void *owner, const struct sums *sums, const char *endpoi
 
 static void want_primary(struct router *router, uint32_t line, const char *endpoint) {
     struct primary *primary = &router->primaries[line];
+    bool is_cluster = router->address.kind == ADDRESS_CLUSTER;
     const struct limits_place place = {
         .router = router,
-        .on_moved = router->is_cluster ? on_moved : NULL,
-        .on_ask = router->is_cluster ? on_ask : NULL,
-        .on_ask_sums = router->is_cluster ? on_ask_sums : NULL,
+        .on_moved = is_cluster ? on_moved : NULL,
+        .on_ask = is_cluster ? on_ask : NULL,
+        .on_ask_sums = is_cluster ? on_ask_sums : NULL,
         .user = router->address.user,
         .password = router->address.password,
     };
@@ -62,7 +62,7 @@ static void want_primary(struct router *router, uint32_t line, const char *endpo
 
 static uint32_t guide_choices(const struct router *router) {
     uint32_t count = router->address.endpoint_count;
-    return router->is_cluster ? count + router->map.primary_count : count;
+    return router->address.kind == ADDRESS_CLUSTER ? count + router->map.primary_count : count;
 }
 
 /* The next of those that were given, and of a cluster's primaries as they were last told. */
@@ -75,7 +75,6 @@ static void choose_guide(struct router *router) {
 
 /* It is a node of a cluster that was named alone. */
 static void find_cluster(struct router *router) {
-    router->is_cluster = true;
     router->address.kind = ADDRESS_CLUSTER;
     router->primaries[1].endpoint[0] = '\0';
     choose_guide(router);
@@ -91,7 +90,6 @@ struct router *router_create(const struct limits_options *options, const char *a
         return NULL;
     }
     router->guide.address = &router->address;
-    router->is_cluster = router->address.kind == ADDRESS_CLUSTER;
     if (router->address.kind == ADDRESS_ONE)
         want_primary(router, 1, router->address.endpoints[0]);
     else
@@ -187,8 +185,15 @@ static bool on_ask_sums(void *owner, const struct sums *sums, const char *endpoi
 /* ---- what is asked ---- */
 
 static struct limits *limits_of(const struct router *router, int32_t organisation) {
-    uint32_t line = router->is_cluster ? router->lines[slot_of_organisation(organisation)] : 1;
-    return router->primaries[line].limits;
+    switch (router->address.kind) {
+    case ADDRESS_ONE:
+        return router->primaries[1].limits;
+    case ADDRESS_SENTINELS:
+        return router->primaries[router->lines[0]].limits;
+    case ADDRESS_CLUSTER:
+        break;
+    }
+    return router->primaries[router->lines[slot_of_organisation(organisation)]].limits;
 }
 
 bool router_ask(struct router *router, const struct question *question) {
@@ -282,7 +287,7 @@ bool router_input(struct router *router, uint32_t line, struct bytes received, s
     struct limits *limits = router->primaries[line].limits;
     if (limits_input(limits, received, failure))
         return true;
-    if (!router->is_cluster && limits_is_of_cluster(limits))
+    if (router->address.kind == ADDRESS_ONE && limits_is_of_cluster(limits))
         find_cluster(router);
     return false;
 }

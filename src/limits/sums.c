@@ -132,12 +132,13 @@ static void write_rebuild(struct writer *writer, struct job *job) {
     size_t count = job->sum_count - job->next_sum;
     struct name month = name_month(job->organisation, job->month);
     struct name key = name_stage(job->organisation, job->month, job->epoch);
-    write_array(writer, 7 + 2 * count);
+    write_array(writer, (job->is_staged ? 7 : 6) + 2 * count);
     write_text(writer, "FCALL");
     write_text(writer, "vaxel_rebuild");
-    write_text(writer, "2");
+    write_text(writer, job->is_staged ? "2" : "1");
     write_name(writer, &month);
-    write_name(writer, &key);
+    if (job->is_staged)
+        write_name(writer, &key);
     write_number(writer, job->epoch);
     write_number(writer, job->is_staged ? (int64_t)job->next_sum + 1 : 0);
     write_sums(writer, job, count);
