@@ -113,7 +113,10 @@ void cluster_start(struct cluster *cluster, struct cluster_wishes wishes) {
     program_name = wishes.program == NULL ? "vaxeld" : wishes.program;
     test_directory(cluster->directory);
     test_certificates(cluster->directory, clients, sizeof clients / sizeof clients[0]);
-    test_redis_start(&cluster->redis);
+    if (wishes.redis == NULL)
+        test_redis_start(&cluster->redis);
+    else
+        snprintf(cluster->redis.address, sizeof cluster->redis.address, "%s", wishes.redis);
     cluster->has_journals = wishes.journals;
     start_postgres(cluster, &wishes);
     add_company(cluster);
@@ -134,7 +137,8 @@ void cluster_stop(struct cluster *cluster) {
     for (int i = 0; i < cluster->node_count; i++)
         if (cluster->nodes[i].pid > 0)
             cr_expect_eq(test_process_end(cluster->nodes[i].pid, SIGTERM), 0, "node %d did not end well", i);
-    test_redis_stop(&cluster->redis);
+    if (cluster->redis.directory[0] != '\0')
+        test_redis_stop(&cluster->redis);
     if (cluster->has_own_postgres)
         test_postgres_stop(&cluster->postgres);
     if (cluster->has_own_database)

@@ -20,7 +20,7 @@ struct node_process {
 
 struct cluster {
     char directory[TEST_TEXT];
-    struct test_redis redis;
+    struct test_redis redis; /* without a directory when the test has seen to it itself */
     struct test_database database;
     struct test_postgres postgres; /* where the test has a server of its own */
     bool has_own_postgres;
@@ -36,6 +36,7 @@ struct cluster_wishes {
     int nodes;            /* 1 unless said */
     bool own_postgres;    /* because it will be broken */
     const char *conninfo; /* a migrated database that the test has seen to itself */
+    const char *redis;    /* the address of Redis servers that the test has seen to itself */
     const char *program;  /* "vaxeld" unless said */
     bool journals;        /* each node has one to stand in with */
     const char *settings; /* more lines for the configuration, e.g. "[switch]\nworkers = 2\n" */
