@@ -76,7 +76,10 @@ const struct config_setting settings_table[] = {
     TEXT("tls", "authority", authority, "/etc/vaxel/authority.pem", FILE_NAME, NULL,
          "The operator's own authority, PEM: a client must show a certificate that it signed."),
 
-    TEXT("redis", "address", redis, "127.0.0.1:6379", ADDRESS " or unix:/path", NULL, "The primary that counts."),
+    TEXT("redis", "address", redis, "127.0.0.1:6379",
+         ADDRESS ", unix:/path, several hosts with commas between, or sentinel:NAME@host:port", NULL,
+         "The Redis that counts; nodes of a Redis Cluster, any few of them; or the sentinels of a primary. "
+         "redis://user:password@ may come before a host."),
     RANGE("redis", "reconnect", redis_reconnect_us, CONFIG_TIME_US, "100 ms", 1 * MS, 1 * MINUTE,
           "The pause before another try after a connection was lost or refused."),
     RANGE("redis", "silence", redis_silence_us, CONFIG_TIME_US, "2 s", 10 * MS, 1 * MINUTE,
