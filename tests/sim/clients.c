@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clients: validators and app backends that buy, hold, capture, give up, report and ask again, over a network that delays,
- * loses and doubles what they send. What they ask and hear is the history. */
+/* clients: validators and app backends that buy, hold, capture, give up, report and ask again, over a network that
+ * delays, loses and doubles what they send. What they ask and hear is the history. */
 #include "sim/world.h"
 
 #include "base/check.h"
@@ -299,7 +299,11 @@ static void act(struct world *world, int32_t client) {
     else if (what < 94)
         repeat(world, client, CALL_ADVISE);
     else
-        repeat(world, client, what < 96 ? CALL_CAPTURE : what < 97 ? CALL_VOID : what < 99 ? CALL_REVERSE : CALL_REFUND);
+        repeat(world, client,
+               what < 96   ? CALL_CAPTURE
+               : what < 97 ? CALL_VOID
+               : what < 99 ? CALL_REVERSE
+                           : CALL_REFUND);
 }
 
 static void live(struct world *world, void *owner, uint64_t client) {

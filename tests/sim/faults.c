@@ -14,6 +14,7 @@ enum fault {
     FAULT_POSTGRES_AWAY,
     FAULT_POSTGRES_FREEZE,
     FAULT_CLOCK,
+    FAULT_REBUILD,
     FAULT_COUNT,
 };
 
@@ -63,6 +64,23 @@ static void flush(struct world *world) {
     redis_flush(world->redises[world->primary]);
 }
 
+/* As by an audit that has found something, on several nodes at once. */
+static void rebuild(struct world *world) {
+    int32_t organisation = 0;
+    struct month month = {0};
+    uint32_t which = chance_below(world, 3);
+    for (uint32_t i = 0; i <= which; i++)
+        if (!postgres_find_month(world->postgres, &organisation, &month))
+            return;
+    for (int i = 0; i < NODES; i++) {
+        struct node *node = &world->nodes[i];
+        if (!node->is_alive || !chance_is(world, 60))
+            continue;
+        switch_rebuild(node->core, node_now(node), organisation, month);
+        node_turn(node);
+    }
+}
+
 static void happen(struct world *world, enum fault fault) {
     struct node *node = &world->nodes[chance_below(world, NODES)];
     switch (fault) {
@@ -94,6 +112,9 @@ static void happen(struct world *world, enum fault fault) {
         break;
     case FAULT_CLOCK:
         node->skew_us = chance_delay(world, 0, 4 * SECOND) - 2 * SECOND;
+        break;
+    case FAULT_REBUILD:
+        rebuild(world);
         break;
     case FAULT_COUNT:
         break;

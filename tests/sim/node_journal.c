@@ -204,8 +204,9 @@ static void adjust(struct node *node, int32_t organisation, struct month month) 
         else
             snprintf(field, sizeof field, "%c%d", letters[sums.sums[i].kind], sums.sums[i].id);
         snprintf(number, sizeof number, "%lld", (long long)sums.sums[i].spent_minor);
-        int size = snprintf(command, sizeof command, "*4\r\n$4\r\nHSET\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n",
-                            __builtin_strlen(key), key, __builtin_strlen(field), field, __builtin_strlen(number), number);
+        int size =
+            snprintf(command, sizeof command, "*4\r\n$4\r\nHSET\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n",
+                     __builtin_strlen(key), key, __builtin_strlen(field), field, __builtin_strlen(number), number);
         uint8_t memory[64];
         struct buffer reply = {.data = memory, .capacity = sizeof memory};
         redis_execute(world->redises[node->server], bytes_of(command, (size_t)size), &reply);
@@ -222,7 +223,7 @@ static void rebuild(void *shell, int32_t organisation, struct month month) {
 }
 
 void audit_link_start(struct node *node) {
-    const struct audit_settings settings = {.pause_us = 200 * MS, .grace_us = 5 * SECOND, .suspect_capacity = 16};
+    const struct audit_settings settings = {.pause_us = 100 * MS, .grace_us = 2 * SECOND, .suspect_capacity = 16};
     const struct audit_ports ports = {
         .shell = node,
         .find_next = find_next,

@@ -92,8 +92,8 @@ static void trace_item(struct world *world, const struct batch *batch, const str
     request_id_format(id, text);
     trace(world, "postgres: node %u %s %s amount %lld epoch %d%s: outcome %d epoch %d", batch->node->index,
           kinds[item->kind], text, item->kind == ITEM_APPEND ? (long long)item->entry.amount_minor : 0LL,
-          item->kind == ITEM_APPEND ? item->entry.epoch : 0, item->is_short ? " short" : "",
-          (int)item->outcome.kind, item->outcome.epoch);
+          item->kind == ITEM_APPEND ? item->entry.epoch : 0, item->is_short ? " short" : "", (int)item->outcome.kind,
+          item->outcome.epoch);
 }
 
 static void follow(struct world *world, void *owner, uint64_t word) {
@@ -148,6 +148,8 @@ static void execute(struct world *world, void *owner, uint64_t word) {
                 trace_item(world, batch, &batch->items[i]);
                 is_short |= batch->items[i].is_short;
             }
+    if (!is_stale(batch) && !world->is_quiet && chance_is(world, world->lost_commits_percent))
+        node_postgres_lost(batch->node);
     event_in(world, chance_delay(world, 100, 5 * MS), is_short ? follow : answer, batch, 0);
 }
 
@@ -184,8 +186,9 @@ static void send_batch(struct node *node) {
         batch->items[i].outcome = (struct outcome){.owner = batch->items[i].owner};
     node->taken = batch->count;
     node->is_under_way = true;
+    int64_t slow_us = node->world->is_quiet ? 0 : node->world->slow_commits_us;
     bool is_early = plants_has("answer_before_commit") && are_all_appends(batch);
-    event_in(node->world, chance_delay(node->world, 200, 10 * MS), is_early ? tell_early : execute, batch, 0);
+    event_in(node->world, chance_delay(node->world, 200, 10 * MS + slow_us), is_early ? tell_early : execute, batch, 0);
 }
 
 /* ---- sums ---- */

@@ -116,6 +116,8 @@ static void execute(struct world *world, void *owner, uint64_t server) {
     struct buffer replies = {.data = memory, .capacity = sizeof memory};
     CHECK(redis_execute(world->redises[server], buffer_bytes(&passage->bytes), &replies));
     buffer_finish(&passage->bytes);
+    if (!is_stale(passage) && !world->is_quiet && chance_is(world, world->lost_replies_percent))
+        node_redis_lost(passage->node);
     buffer_init(&passage->bytes, replies.size + 1);
     buffer_append(&passage->bytes, replies.data, replies.size);
     event_in(world, chance_delay(world, 100, 4 * MS), arrive, passage, 0);

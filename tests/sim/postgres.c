@@ -16,7 +16,7 @@
 struct beside {
     struct content content;
     struct product product;
-    bool is_open;   /* a hold */
+    bool is_open;                                            /* a hold */
     int64_t charged_minor, requested_minor, remaining_minor; /* of a settlement */
     bool is_final;
     int32_t entry_month;
@@ -338,8 +338,8 @@ static void tell_settled(struct postgres *postgres, size_t at, bool is_repeat, s
     const struct recorded *row = &postgres->rows[at];
     outcome->kind = OUTCOME_SETTLED;
     outcome->is_repeat = is_repeat;
-    outcome->amount_minor = row->kind == ENTRY_CAPTURE || row->kind == ENTRY_REFUND ? row->settled_minor
-                                                                                    : -row->amount_minor;
+    outcome->amount_minor =
+        row->kind == ENTRY_CAPTURE || row->kind == ENTRY_REFUND ? row->settled_minor : -row->amount_minor;
     outcome->remaining_minor = postgres->besides[at].remaining_minor;
     struct instant when = request_id_time(&row->original);
     outcome->effect = (struct effect){
@@ -384,8 +384,8 @@ static void settle_hold(struct postgres *postgres, int64_t at, const struct sett
         decline(outcome, REASON_WRONG_KIND, FIELD_NONE, 0);
         return;
     }
-    if (past.is_expired || (settlement->kind != ENTRY_EXPIRY && postgres->besides[at].is_open &&
-                            hold->expires_us <= now_us)) {
+    if (past.is_expired ||
+        (settlement->kind != ENTRY_EXPIRY && postgres->besides[at].is_open && hold->expires_us <= now_us)) {
         decline(outcome, REASON_HOLD_EXPIRED, FIELD_NONE, 0);
         return;
     }
@@ -395,7 +395,7 @@ static void settle_hold(struct postgres *postgres, int64_t at, const struct sett
     }
     int64_t left = hold->amount_minor - past.captured_minor;
     int64_t taken = settlement->kind != ENTRY_CAPTURE ? 0
-                    : settlement->amount_minor == 0  ? left
+                    : settlement->amount_minor == 0   ? left
                                                       : settlement->amount_minor;
     if (taken > left && !plants_has("capture_beyond")) {
         decline(outcome, REASON_AMOUNT_EXCEEDED, FIELD_NONE, left);
@@ -427,9 +427,8 @@ static void refund(struct postgres *postgres, int64_t at, const struct settlemen
     }
     int32_t charged = settlement->charged_month.yyyymm;
     bool is_open = charged == 0 || charged == original->month;
-    const struct recorded row = {.month = is_open ? original->month : charged,
-                                 .settled_minor = taken,
-                                 .amount_minor = is_open ? -taken : 0};
+    const struct recorded row = {
+        .month = is_open ? original->month : charged, .settled_minor = taken, .amount_minor = is_open ? -taken : 0};
     const struct beside beside = {.charged_minor = -taken,
                                   .requested_minor = settlement->amount_minor,
                                   .is_final = settlement->is_final,
@@ -445,7 +444,8 @@ static void reverse(struct postgres *postgres, int64_t at, const struct settleme
     struct request_id mark = derived(&original->id, MARK_REVERSAL);
     if (find(postgres, original->payer.organisation, &mark) >= 0)
         mark = derived(&original->id, MARK_AFTER_CONFIRMATION);
-    const struct recorded row = {.month = original->month, .amount_minor = -(original->amount_minor + past.usage_minor)};
+    const struct recorded row = {.month = original->month,
+                                 .amount_minor = -(original->amount_minor + past.usage_minor)};
     const struct beside beside = {
         .charged_minor = -((original->kind == ENTRY_HOLD ? 0 : original->amount_minor) + past.charged_minor),
         .is_final = settlement->is_final};
@@ -598,8 +598,8 @@ static void remember(struct postgres *postgres, const struct request_id *id, con
 static void remember_row(struct postgres *postgres, size_t at) {
     const struct recorded *row = &postgres->rows[at];
     int64_t mark_at;
-    bool is_reversed = row->kind == ENTRY_REVERSAL ||
-                       mark_of(postgres, row->payer.organisation, &row->id, &mark_at) == ENTRY_REVERSAL;
+    bool is_reversed =
+        row->kind == ENTRY_REVERSAL || mark_of(postgres, row->payer.organisation, &row->id, &mark_at) == ENTRY_REVERSAL;
     const struct memory memory = {
         .kind = is_reversed ? MEMORY_REVERSED : MEMORY_COUNTED,
         .approved_minor = (row->flags & ENTRY_PARTIAL) != 0 ? row->amount_minor : 0,
@@ -629,9 +629,8 @@ void postgres_read_sums(struct postgres *postgres, int32_t organisation, struct 
             .kind = MEMORY_REFUSED, .reason = note->reason, .refusing = note->refusing, .content = note->content};
         remember(postgres, &note->id, &memory);
     }
-    *sums = (struct sums){organisation,        month,
-                          epoch,               postgres->sum_count,
-                          postgres->sums,      postgres->remembered_count,
+    *sums = (struct sums){organisation,        month,          epoch,
+                          postgres->sum_count, postgres->sums, postgres->remembered_count,
                           postgres->remembered};
 }
 

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,15 +101,26 @@ static void check_again(void) {
     result(one != other, "another seed gives another");
 }
 
-static void check_plant(const char *name, const char *words) {
+/* In a process of its own: a fault may also be found by the core, which then refuses to go on. */
+static bool is_found(const char *name, uint64_t *lived) {
     const struct options options = {.seeds = PLANT_SEEDS, .seed = 1, .length_us = DEFAULT_LENGTH_US, .plant = name};
+    pid_t child = fork();
+    if (child == 0) {
+        (void)!freopen("/dev/null", "w", stderr);
+        plants_choose(name);
+        _exit(live_all(&options, true, lived) > 0);
+    }
+    int status;
+    return child > 0 && waitpid(child, &status, 0) == child && status != 0;
+}
+
+static void check_plant(const char *name, const char *words) {
+    uint64_t *lived = mmap(NULL, sizeof *lived, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     char line[200];
-    uint64_t lived;
-    plants_choose(name);
-    bool is_found = live_all(&options, true, &lived) > 0;
-    plants_choose(NULL);
-    snprintf(line, sizeof line, "%s (%s) is found, by seed %llu", name, words, (unsigned long long)lived);
-    result(is_found, line);
+    bool is_good = is_found(name, lived);
+    snprintf(line, sizeof line, "%s (%s) is found, by seed %llu", name, words, (unsigned long long)*lived);
+    munmap(lived, sizeof *lived);
+    result(is_good, line);
 }
 
 static int suite(void) {
@@ -132,10 +145,11 @@ static int fail(const char *words) {
 }
 
 int main(int count, char **arguments) {
-    static const struct option known[] = {{"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'c'},
-                                          {"hours", required_argument, NULL, 'h'}, {"plant", required_argument, NULL, 'p'},
-                                          {"trace", no_argument, NULL, 't'},       {"suite", no_argument, NULL, 'S'},
-                                          {"plants", no_argument, NULL, 'P'},      {0}};
+    static const struct option known[] = {
+        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'c'},
+        {"hours", required_argument, NULL, 'h'}, {"plant", required_argument, NULL, 'p'},
+        {"trace", no_argument, NULL, 't'},       {"suite", no_argument, NULL, 'S'},
+        {"plants", no_argument, NULL, 'P'},      {0}};
     struct options options = {.seed = 1, .seeds = 1, .length_us = DEFAULT_LENGTH_US};
     log_set_level(LOG_LEVEL_CRITICAL);
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {

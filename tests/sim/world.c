@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/world.h"
-#include "sim/plants.h"
 
 #include "base/check.h"
 
@@ -31,7 +30,8 @@ static void fill_account(struct world *world, int number, int64_t scale) {
     struct account *account = &holder->account;
     int32_t organisation = number < 6 ? 1 : 2;
     int32_t traveller = 1 + number / 2;
-    holder->credential = (struct credential){.kind = CREDENTIAL_CARD, .card = UINT64_C(9000000000000000) + (uint64_t)number};
+    holder->credential =
+        (struct credential){.kind = CREDENTIAL_CARD, .card = UINT64_C(9000000000000000) + (uint64_t)number};
     *account = (struct account){
         .standing = REASON_APPROVED,
         .channel = CHANNEL_CARD,
@@ -61,12 +61,15 @@ static void begin(struct world *world, const struct world_options *options) {
     world->now_us = MONTH_TURNS_US - (options->seed % 3 == 0 ? options->length_us / 2 : 10 * 86400 * SECOND);
     world->now_ms = world->now_us / 1000;
     world->has_journals = options->seed % 2 == 0;
+    static const uint32_t percents[] = {0, 0, 1, 4};
+    world->lost_replies_percent = percents[chance_below(world, 4)];
+    world->lost_commits_percent = percents[chance_below(world, 4)];
+    world->slow_commits_us = chance_is(world, 30) ? 80 * MS : 0;
     world->parents[2] = 1;
     int64_t scale = 1 + (int64_t)chance_below(world, 4);
     for (int i = 0; i < CREDITS; i++)
         fill_account(world, i, scale);
-    world->library = plants_library(vaxel_lua);
-    world->redises[0] = redis_create(1, world->library, &world->now_ms);
+    world->redises[0] = redis_create(1, vaxel_lua, &world->now_ms);
     world->redis_count = 1;
     world->postgres = postgres_create(world->parents, DEPARTMENTS);
     for (uint32_t i = 0; i < NODES; i++) {
@@ -98,7 +101,6 @@ static void end(struct world *world) {
     redis_destroy(world->snapshot);
     postgres_destroy(world->postgres);
     clients_finish(world);
-    free(world->library);
     free(world->events);
     free(world);
 }
@@ -115,7 +117,8 @@ void world_live(const struct world_options *options, struct verdict_of_checker *
         judge(world, verdict);
     } else {
         *verdict = (struct verdict_of_checker){.invariant = 8};
-        snprintf(verdict->text, sizeof verdict->text, "requests or journals are not done with long after the last fault");
+        snprintf(verdict->text, sizeof verdict->text,
+                 "requests or journals are not done with long after the last fault");
     }
     trace(world, "verdict %d", verdict->invariant);
     *fingerprint = world->fingerprint;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* world: nodes, Redis servers, one PostgreSQL, clients and what befalls them, in simulated time. All chance comes from one
- * seed; events happen in the order of their times, and of their making where those are equal. So a seed is a history. */
+/* world: nodes, Redis servers, one PostgreSQL, clients and what befalls them, in simulated time. All chance comes from
+ * one seed; events happen in the order of their times, and of their making where those are equal. So a seed is a
+ * history. */
 #ifndef VAXEL_TESTS_SIM_WORLD_H
 #define VAXEL_TESTS_SIM_WORLD_H
 
@@ -157,9 +158,11 @@ struct world {
     struct event *events;
     size_t event_count, event_capacity;
     uint64_t event_number;
-    /* What a journal vouches for while Redis is lost or divided as well may pass limits, and two copies of a request may
-     * each find a journal (docs/guarantees.md): seeds have either the one or the other. */
+    /* What a journal vouches for while Redis is lost or divided as well may pass limits, and two copies of a request
+     * may each find a journal (docs/guarantees.md): seeds have either the one or the other. */
     bool has_journals;
+    uint32_t lost_replies_percent, lost_commits_percent; /* connections that break when all was done and not yet told */
+    int64_t slow_commits_us;
     bool is_quiet; /* nothing bad happens any more */
 
     struct holder holders[CREDITS];
@@ -167,7 +170,6 @@ struct world {
     struct ceiling ceilings[64];
     size_t ceiling_count;
 
-    char *library;
     struct redis *redises[REDISES_MAX];
     int redis_count, primary;
     struct redis *snapshot;
