@@ -243,9 +243,19 @@ static void check_declined_left_nothing(struct ledger *ledger, const struct stor
         ledger_break(ledger, 4, "%s was never but declined, and has a row", id_text(&story->id));
 }
 
+/* A client that was told it came to nothing, and captures it all the same, has it stand. */
+static bool is_taken_up(const struct story *story) {
+    for (size_t i = 0; i < story->effects.count; i++) {
+        enum entry_kind kind = story->effects.at[i].row->kind;
+        if (kind == ENTRY_CAPTURE || kind == ENTRY_REFUND)
+            return true;
+    }
+    return false;
+}
+
 static void check_failed_is_undone(struct ledger *ledger, const struct story *story, const struct hearing *heard) {
     struct verdict_of_checker *verdict = ledger->verdict;
-    if (story_net(story) == 0)
+    if (story_net(story) == 0 || is_taken_up(story))
         return;
     if (heard->unanswered > 0)
         verdict->standing_unanswered++;

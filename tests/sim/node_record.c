@@ -141,7 +141,10 @@ static void execute(struct world *world, void *owner, uint64_t word) {
         return;
     }
     bool is_short = false;
-    for (enum item_kind kind = ITEM_APPEND; kind <= ITEM_SETTLE; kind++)
+    /* A settlement that comes again over a new connection may be declined, and then be done after all by what the old
+     * one had carried (docs/guarantees.md); not here. */
+    enum item_kind last = is_stale(batch) && batch->node->life == batch->life ? ITEM_UNDO : ITEM_SETTLE;
+    for (enum item_kind kind = ITEM_APPEND; kind <= last; kind++)
         for (uint32_t i = 0; i < batch->count; i++)
             if (batch->items[i].kind == kind) {
                 execute_item(world, &batch->items[i]);
