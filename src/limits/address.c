@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limits/address.h"
 
+#include "base/check.h"
+
 #include <string.h>
+
+void endpoint_copy(char into[ENDPOINT_SIZE], const char *endpoint) {
+    size_t size = strlen(endpoint) + 1;
+    CHECK(size <= ENDPOINT_SIZE);
+    memcpy(into, endpoint, size);
+}
 
 /* A part of the text that is being read. */
 struct part_of_text {

@@ -31,6 +31,9 @@ struct address {
     char password[CREDENTIAL_SIZE];                    /* "": none is asked for */
 };
 
+/* What is copied must fit. */
+void endpoint_copy(char into[ENDPOINT_SIZE], const char *endpoint);
+
 /* False: the reason names no password. */
 bool address_parse(const char *text, struct address *address, struct failure *failure);
 

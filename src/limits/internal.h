@@ -254,8 +254,8 @@ void reading_finish(struct limits *limits);
 
 /* Whether the error in the reply is one of those; then it is dealt with. */
 bool redirect_take(struct limits *limits, struct call_in_flight call);
-/* Where an error says that a slot has moved to; false: it is no such error. */
-bool redirect_names(struct bytes error, char endpoint[ENDPOINT_SIZE]);
+/* Where an error says that a slot has moved to; unchanged when it is no such error. */
+void redirect_names(struct bytes error, char endpoint[ENDPOINT_SIZE]);
 
 /* ---- for router.c ---- */
 

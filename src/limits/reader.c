@@ -51,8 +51,8 @@ static redisContext *open_context(const char *endpoint, struct failure *failure)
     return NULL;
 }
 
-/* NULL with a reason when there is none, or an error. */
-static redisReply *hear(redisContext *context, struct failure *failure) {
+/* NULL with a reason when there is none, or an error; where that says that a slot is elsewhere, `moved` is filled. */
+static redisReply *hear(redisContext *context, char *moved, struct failure *failure) {
     redisReply *reply = NULL;
     if (redisGetReply(context, (void **)&reply) != REDIS_OK) {
         failure_set(failure, "Redis does not answer: %s", context->errstr);
@@ -61,6 +61,8 @@ static redisReply *hear(redisContext *context, struct failure *failure) {
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
     failure_set(failure, "Redis says: %.200s", reply->str);
+    if (moved != NULL)
+        redirect_names(bytes_of(reply->str, (size_t)reply->len), moved);
     freeReplyObject(reply);
     return NULL;
 }
@@ -73,7 +75,7 @@ static bool show_credentials(const struct limits_reader *reader, redisContext *c
         redisAppendCommand(context, "AUTH %s", address->password);
     else
         redisAppendCommand(context, "AUTH %s %s", address->user, address->password);
-    redisReply *reply = hear(context, failure);
+    redisReply *reply = hear(context, NULL, failure);
     if (reply != NULL)
         freeReplyObject(reply);
     return reply != NULL;
@@ -100,7 +102,7 @@ static bool ask_sentinel(const struct limits_reader *reader, const char *sentine
     if (context == NULL)
         return false;
     redisAppendCommand(context, "SENTINEL GET-MASTER-ADDR-BY-NAME %s", reader->address.name);
-    redisReply *reply = hear(context, failure);
+    redisReply *reply = hear(context, NULL, failure);
     bool is_told = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
                    reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_STRING;
     if (is_told) {
@@ -189,11 +191,11 @@ static bool take_counters(const redisReply *info, const redisReply *fields, stru
 }
 
 static bool read_here(struct limits_reader *reader, const struct name *key, struct counters *counters,
-                      struct failure *failure) {
+                      char moved[ENDPOINT_SIZE], struct failure *failure) {
     redisAppendCommand(reader->context, "INFO replication");
     redisAppendCommand(reader->context, "HGETALL %b", key->text, (size_t)key->size);
-    redisReply *info = hear(reader->context, failure);
-    redisReply *fields = hear(reader->context, failure);
+    redisReply *info = hear(reader->context, NULL, failure);
+    redisReply *fields = hear(reader->context, moved, failure);
     bool is_good = info != NULL && fields != NULL && take_counters(info, fields, counters, failure);
     if (info != NULL)
         freeReplyObject(info);
@@ -204,22 +206,16 @@ static bool read_here(struct limits_reader *reader, const struct name *key, stru
 
 bool limits_reader_read(struct limits_reader *reader, int32_t organisation, struct month month,
                         struct counters *counters, struct failure *failure) {
-    static const char said[] = "Redis says: ";
     struct name key = name_month(organisation, month);
+    *counters = (struct counters){0};
     for (int moves = 0; moves < MOVES_MAX; moves++) {
-        *counters = (struct counters){0};
-        failure->text[0] = '\0';
-        if (read_here(reader, &key, counters, failure))
+        char moved[ENDPOINT_SIZE] = "";
+        if (read_here(reader, &key, counters, moved, failure))
             return true;
-        counters_finish(counters);
-        char endpoint[ENDPOINT_SIZE];
-        if (strncmp(failure->text, said, sizeof said - 1) != 0 ||
-            !redirect_names(bytes_of(failure->text + sizeof said - 1, strlen(failure->text) - (sizeof said - 1)),
-                            endpoint))
-            return false;
-        if (!go_to(reader, endpoint, failure))
-            return false;
+        if (moved[0] == '\0' || !go_to(reader, moved, failure))
+            break;
     }
+    counters_finish(counters);
     return false;
 }
 

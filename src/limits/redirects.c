@@ -61,10 +61,10 @@ static struct redirect parse(struct bytes text) {
     return redirect;
 }
 
-bool redirect_names(struct bytes error, char endpoint[ENDPOINT_SIZE]) {
+void redirect_names(struct bytes error, char endpoint[ENDPOINT_SIZE]) {
     struct redirect redirect = parse(error);
-    strcpy(endpoint, redirect.endpoint);
-    return redirect.kind == REDIRECT_MOVED && endpoint[0] != '\0';
+    if (redirect.kind == REDIRECT_MOVED)
+        endpoint_copy(endpoint, redirect.endpoint);
 }
 
 static void tell_moved(const struct limits *limits, const struct redirect *redirect) {

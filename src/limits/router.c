@@ -55,7 +55,7 @@ static void want_primary(struct router *router, uint32_t line, const char *endpo
     limits_set_place(primary->limits, &place);
     if (line >= router->line_count)
         router->line_count = line + 1;
-    strcpy(primary->endpoint, endpoint);
+    endpoint_copy(primary->endpoint, endpoint);
 }
 
 /* ---- the guide ---- */
@@ -69,8 +69,8 @@ static uint32_t guide_choices(const struct router *router) {
 static void choose_guide(struct router *router) {
     uint32_t choice = router->guide_turn++ % guide_choices(router);
     uint32_t given = router->address.endpoint_count;
-    strcpy(router->guide_endpoint,
-           choice < given ? router->address.endpoints[choice] : router->map.primaries[choice - given]);
+    endpoint_copy(router->guide_endpoint,
+                  choice < given ? router->address.endpoints[choice] : router->map.primaries[choice - given]);
 }
 
 /* It is a node of a cluster that was named alone. */

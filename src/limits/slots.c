@@ -30,7 +30,7 @@ bool slot_map_give(struct slot_map *map, uint32_t first, uint32_t last, const ch
     if (index == map->primary_count) {
         if (index == PRIMARIES_CAPACITY || strlen(primary) >= ENDPOINT_SIZE)
             return false;
-        strcpy(map->primaries[index], primary);
+        endpoint_copy(map->primaries[index], primary);
         map->primary_count++;
     }
     memset(map->owners + first, (int)index + 1, last - first + 1);

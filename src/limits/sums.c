@@ -210,7 +210,7 @@ void sums_redirect(struct limits *limits, struct job *job, const char *endpoint)
     CHECK(job == limits->first_job && job->calls_owed > 0);
     job->calls_owed--;
     if (!job->is_redirected && endpoint != NULL)
-        strcpy(job->endpoint, endpoint);
+        endpoint_copy(job->endpoint, endpoint);
     job->is_redirected = true;
     job->is_sent = true;
     if (limits->unsent_job == job)

@@ -176,11 +176,12 @@ static void dial(struct line *line, struct tick now) {
     struct worker *worker = line->worker;
     struct failure failure;
     const char *address = wanted_address(line);
-    CHECK(strlen(address) < sizeof line->address);
+    size_t size = strlen(address) + 1;
+    CHECK(size <= sizeof line->address);
     if (line->output.data == NULL)
         buffer_init(&line->output, (size_t)4 * LIMITS_OUTPUT_MIN);
     line->output.size = 0;
-    strcpy(line->address, address);
+    memcpy(line->address, address, size);
     line->stream = net_dial(worker->net, address, NULL, &redis_handler, line, &failure);
     if (line->stream != NULL)
         return;

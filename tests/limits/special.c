@@ -165,6 +165,13 @@ Test(special, a_repeat_is_no_double_tap_of_itself) {
     cr_expect_eq(peer_ask(&peer, tap(1, 0)).kind, VERDICT_KNOWN);
 }
 
+/* What it did is forgotten, not that it was the last. */
+Test(special, a_repeat_whose_memory_is_lost_is_no_double_tap_of_itself) {
+    expect_counted(tap(1, 0));
+    test_redis_command(&redis, "DEL {7}:20261121");
+    expect_counted(tap(1, 0));
+}
+
 Test(special, another_client_product_place_or_credit_is_no_double_tap) {
     expect_counted(tap(1, 0));
     struct question others[4] = {tap(2, 1), tap(3, 2), tap(4, 3), tap(5, 4)};
