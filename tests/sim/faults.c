@@ -121,8 +121,9 @@ static void happen(struct world *world, enum fault fault) {
     }
 }
 
+/* Or builds them anew without what waits in journals. */
 static bool loses_counters(enum fault fault) {
-    return fault == FAULT_FLUSH || fault == FAULT_FAILOVER;
+    return fault == FAULT_FLUSH || fault == FAULT_FAILOVER || fault == FAULT_REBUILD;
 }
 
 static void befall(struct world *world, void *owner, uint64_t mood) {

@@ -143,7 +143,7 @@ static void execute(struct world *world, void *owner, uint64_t word) {
     bool is_short = false;
     /* A settlement that comes again over a new connection may be declined, and then be done after all by what the old
      * one had carried (docs/guarantees.md); not here. */
-    enum item_kind last = is_stale(batch) && batch->node->life == batch->life ? ITEM_UNDO : ITEM_SETTLE;
+    enum item_kind last = batch->link <= batch->node->resent_link ? ITEM_UNDO : ITEM_SETTLE;
     for (enum item_kind kind = ITEM_APPEND; kind <= last; kind++)
         for (uint32_t i = 0; i < batch->count; i++)
             if (batch->items[i].kind == kind) {
@@ -332,7 +332,7 @@ void node_postgres_lost(struct node *node) {
         return;
     trace(node->world, "node %u loses postgres", node->index);
     node->is_record_up = false;
-    node->record_link++;
+    node->resent_link = node->record_link++;
     node->taken = 0;
     node->is_under_way = node->is_rebuilding = false;
     switch_record_up(node->core, node_now(node), false);

@@ -93,6 +93,7 @@ struct node {
     /* PostgreSQL */
     bool is_record_up;
     uint64_t record_link;
+    uint64_t resent_link;     /* what connections up to this one had carried was sent again */
     struct item items[ITEMS]; /* the first `taken` are under way */
     uint32_t item_count, taken;
     bool is_under_way;
