@@ -72,11 +72,21 @@ static bool is_old(const struct item *item, struct month month) {
     return item->month.yyyymm < month.yyyymm || (item->kind == ITEM_APPEND && (item->entry.flags & ENTRY_LATE) != 0);
 }
 
+static bool is_quiet(const struct record *record) {
+    return record->now.us - record->waited_for.us >= QUIET_US;
+}
+
+/* Rows of a batch at most. */
+static uint32_t room_for(const struct record *record, enum lane_kind lane) {
+    uint32_t most = record->options.batch_capacity;
+    return lane == LANE_BACKGROUND && most > BACKGROUND_ROWS && !is_quiet(record) ? BACKGROUND_ROWS : most;
+}
+
 static void take_waiting(struct record *record, struct batch *batch, enum lane_kind lane) {
     struct queue *queue = &record->queue;
     struct instant soon = {instant_now().us + CLOCK_SKEW_US};
     struct month month = month_of(calendar_day(&record->calendar, soon));
-    uint32_t most = record->options.batch_capacity;
+    uint32_t most = room_for(record, lane);
     for (const struct item *item; (item = queue_front(queue, lane)) != NULL; batch->count++) {
         if (item->company != 0 && item->company < most)
             most = item->company;
@@ -91,6 +101,7 @@ static void take_waiting(struct record *record, struct batch *batch, enum lane_k
 static void gather(struct record *record, struct batch *batch, enum lane_kind lane) {
     struct queue *queue = &record->queue;
     memset(batch->counts, 0, sizeof batch->counts);
+    batch->lane = lane;
     batch->count = 0;
     batch->is_old = false;
     take_waiting(record, batch, lane);
@@ -236,11 +247,23 @@ static bool may_send(const struct record *record) {
     return record->recorder.stage == LINK_UP && !record->is_held;
 }
 
-/* The lanes take turns. False: nothing waits. */
+static bool is_under_way(const struct record *record, enum lane_kind lane) {
+    for (uint32_t at = 0; at < record->under_way_count; at++)
+        if (record->under_way[at]->lane == lane)
+            return true;
+    return false;
+}
+
+/* One batch of the background at a time: beside it there is always one for what somebody waits for. */
+static bool has_turn(const struct record *record, enum lane_kind lane) {
+    return record->queue.lanes[lane].count > 0 && !(lane == LANE_BACKGROUND && is_under_way(record, lane));
+}
+
+/* The lanes take turns, so that none waits for long. False: nothing is to be sent. */
 static bool choose_lane(const struct record *record, enum lane_kind *lane) {
     for (int turn = 1; turn <= LANES; turn++) {
         *lane = (enum lane_kind)(((int)record->last_lane + turn) % LANES);
-        if (record->queue.lanes[*lane].count > 0)
+        if (has_turn(record, *lane))
             return true;
     }
     return false;
@@ -250,6 +273,8 @@ void batch_send_waiting(struct record *record) {
     enum lane_kind lane;
     for (struct batch *batch; may_send(record) && choose_lane(record, &lane) && (batch = idle_batch(record)) != NULL;) {
         record->last_lane = lane;
+        if (lane != LANE_BACKGROUND)
+            record->waited_for = record->now;
         gather(record, batch, lane);
         send_batch(record, batch);
     }

@@ -275,9 +275,10 @@ static void ask_partitions(struct record *record, struct batch *batch) {
     }
 }
 
+/* What was sent after it waits again first, and so behind it. */
 static void pause(struct record *record, struct batch *batch) {
-    put_back(record, batch, 0);
     link_fail(&record->recorder, batch->failure.text);
+    put_back(record, batch, 0);
 }
 
 static void recover(struct record *record, struct batch *batch) {

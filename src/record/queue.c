@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum lane_kind lane_of(enum item_kind kind) {
-    return kind == ITEM_SETTLE ? LANE_SETTLEMENTS : LANE_APPENDS;
-}
-
 void queue_init(struct queue *queue, uint32_t capacity) {
     CHECK(capacity > 0);
     *queue = (struct queue){.capacity = capacity, .free_count = capacity};
@@ -29,14 +25,15 @@ void queue_finish(struct queue *queue) {
         free(queue->lanes[lane].waiting);
 }
 
-struct item *queue_append(struct queue *queue, enum item_kind kind) {
+struct item *queue_append(struct queue *queue, enum lane_kind lane_kind, enum item_kind kind) {
     if (queue->free_count == 0)
         return NULL;
     uint32_t place = queue->free[--queue->free_count];
-    struct lane *lane = &queue->lanes[lane_of(kind)];
+    struct lane *lane = &queue->lanes[lane_kind];
     lane->waiting[(lane->first + lane->count++) % queue->capacity] = place;
     struct item *item = &queue->items[place];
     item->kind = kind;
+    item->lane = lane_kind;
     item->company = 0;
     item->asked_partition = false;
     item->is_undo = false;
@@ -58,7 +55,7 @@ uint32_t queue_take(struct queue *queue, enum lane_kind kind) {
 }
 
 void queue_put_back(struct queue *queue, uint32_t place) {
-    struct lane *lane = &queue->lanes[lane_of(queue->items[place].kind)];
+    struct lane *lane = &queue->lanes[queue->items[place].lane];
     CHECK(lane->count < queue->capacity);
     lane->first = (lane->first + queue->capacity - 1) % queue->capacity;
     lane->waiting[lane->first] = place;

@@ -145,9 +145,9 @@ void record_destroy(struct record *record) {
 
 /* ---- what is asked ---- */
 
-static struct item *append_item(struct record *record, enum item_kind kind, uint32_t owner, const struct request_id *id,
-                                struct month month, int32_t organisation) {
-    struct item *item = queue_append(&record->queue, kind);
+static struct item *append_item(struct record *record, enum lane_kind lane, enum item_kind kind, uint32_t owner,
+                                const struct request_id *id, struct month month, int32_t organisation) {
+    struct item *item = queue_append(&record->queue, lane, kind);
     if (item == NULL)
         return NULL;
     item->owner = owner;
@@ -162,8 +162,14 @@ static struct month month_of_id(struct record *record, const struct request_id *
     return month_of(calendar_day(&record->calendar, request_id_time(id)));
 }
 
+static enum lane_kind lane_of(const struct entry *entry) {
+    bool has_happened = entry->kind == ENTRY_ADVICE || (entry->flags & ENTRY_STAND_IN) != 0;
+    return has_happened ? LANE_BACKGROUND : LANE_APPENDS;
+}
+
 bool record_append(struct record *record, const struct entry *entry, uint32_t owner) {
-    struct item *item = append_item(record, ITEM_APPEND, owner, &entry->id, entry->month, entry->organisation);
+    struct item *item =
+        append_item(record, lane_of(entry), ITEM_APPEND, owner, &entry->id, entry->month, entry->organisation);
     if (item == NULL)
         return false;
     item->entry = *entry;
@@ -174,7 +180,8 @@ bool record_append(struct record *record, const struct entry *entry, uint32_t ow
 }
 
 bool record_check(struct record *record, const struct check *check, uint32_t owner) {
-    struct item *item = append_item(record, ITEM_CHECK, owner, &check->id, check->month, check->organisation);
+    struct item *item =
+        append_item(record, LANE_APPENDS, ITEM_CHECK, owner, &check->id, check->month, check->organisation);
     if (item == NULL)
         return false;
     item->check = *check;
@@ -182,7 +189,8 @@ bool record_check(struct record *record, const struct check *check, uint32_t own
 }
 
 bool record_undo(struct record *record, const struct undo *undo, uint32_t owner) {
-    struct item *item = append_item(record, ITEM_SETTLE, owner, &undo->id, undo->month, undo->organisation);
+    struct item *item =
+        append_item(record, LANE_SETTLEMENTS, ITEM_SETTLE, owner, &undo->id, undo->month, undo->organisation);
     if (item == NULL)
         return false;
     item->is_undo = true;
@@ -191,8 +199,8 @@ bool record_undo(struct record *record, const struct undo *undo, uint32_t owner)
 }
 
 bool record_settle(struct record *record, const struct settlement *settlement, uint32_t owner) {
-    struct item *item =
-        append_item(record, ITEM_SETTLE, owner, &settlement->original, settlement->month, settlement->organisation);
+    struct item *item = append_item(record, LANE_SETTLEMENTS, ITEM_SETTLE, owner, &settlement->original,
+                                    settlement->month, settlement->organisation);
     if (item == NULL)
         return false;
     item->own = month_of_id(record, &settlement->id);

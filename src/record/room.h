@@ -34,13 +34,20 @@
 enum item_kind { ITEM_APPEND, ITEM_CHECK, ITEM_SETTLE };
 #define ITEM_KINDS 3
 
-/* A batch is of one lane. Each takes its locks in the order of its keys, appends by inserting and settlements by
- * locking what is there; with both in one, two nodes could wait for each other. */
-enum lane_kind { LANE_APPENDS, LANE_SETTLEMENTS };
-#define LANES 2
+/* A batch is of one lane, and within a lane who comes first goes first. Each takes its locks in the order of its keys,
+ * appends by inserting and settlements by locking what is there; with both in one, two nodes could wait for each other.
+ * In the background are appends nobody stands at a gate for: advices, and what a journal vouched for. */
+enum lane_kind { LANE_APPENDS, LANE_SETTLEMENTS, LANE_BACKGROUND };
+#define LANES 3
+
+/* Rows of a batch of the background while somebody waits for others: what he waits longer for it is some ms. */
+#define BACKGROUND_ROWS 256
+/* When there was nobody for so long, its batches are as large as any. */
+#define QUIET_US INT64_C(1000000)
 
 struct item {
     enum item_kind kind;
+    enum lane_kind lane;
     uint32_t owner;
     uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
     bool asked_partition; /* its month's partition was made on its account */
@@ -73,8 +80,8 @@ struct queue {
 
 void queue_init(struct queue *queue, uint32_t capacity);
 void queue_finish(struct queue *queue);
-/* A new item at the end of its lane, to be filled; NULL: full. */
-struct item *queue_append(struct queue *queue, enum item_kind kind);
+/* A new item at the end of a lane, to be filled; NULL: full. */
+struct item *queue_append(struct queue *queue, enum lane_kind lane, enum item_kind kind);
 uint32_t queue_take(struct queue *queue, enum lane_kind kind);
 const struct item *queue_front(const struct queue *queue, enum lane_kind kind); /* NULL: none waits */
 void queue_put_back(struct queue *queue, uint32_t place);                       /* to the front */
@@ -98,6 +105,7 @@ enum step {
 
 struct batch {
     bool is_under_way;
+    enum lane_kind lane;
     uint32_t count; /* of `places` and `outcomes`: appends, then checks; or settlements; each by key */
     uint32_t counts[ITEM_KINDS];
     uint32_t firsts[ITEM_KINDS];
@@ -253,6 +261,7 @@ struct record {
     struct batch *under_way[BATCHES_UNDER_WAY]; /* in the order their answers come */
     uint32_t under_way_count;
     enum lane_kind last_lane; /* of the last batch sent */
+    struct tick waited_for;   /* when the last batch was sent that is none of the background */
     uint32_t careful_batches;
 
     enum chore chore; /* under way */

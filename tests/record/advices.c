@@ -259,11 +259,11 @@ Test(record, a_reversal_of_its_own_month_wins_over_a_late_advice) {
     cr_assert_eq(usage(), 0);
 }
 
-Test(record, a_late_advice_and_its_purchase_in_one_batch_are_one_row) {
-    struct entry late = late_advice(), purchase = in_its_month(&late, ENTRY_PURCHASE);
-    raise_fence_of(purchase.month);
+Test(record, a_tap_told_of_late_and_in_its_month_in_one_batch_is_one_row) {
+    struct entry late = late_advice(), in_time = in_its_month(&late, ENTRY_ADVICE);
+    raise_fence_of(in_time.month);
     cr_assert(record_append(desk.record, &late, 1));
-    cr_assert(record_append(desk.record, &purchase, 2));
+    cr_assert(record_append(desk.record, &in_time, 2));
     DESK_UNTIL(&desk, desk.told == 2);
     cr_assert_eq((desk.outcomes[1].kind == OUTCOME_RECORDED) + (desk.outcomes[2].kind == OUTCOME_RECORDED), 1);
     cr_assert_eq((desk.outcomes[1].kind == OUTCOME_EXISTS) + (desk.outcomes[2].kind == OUTCOME_EXISTS), 1);
@@ -278,7 +278,8 @@ static int64_t waiting(void) {
 }
 
 Test(record, a_purchase_waits_for_the_late_advice_that_another_node_has_not_committed) {
-    struct entry late = late_advice(), purchase = in_its_month(&late, ENTRY_PURCHASE), blocked = purchase_of(1, 1);
+    struct entry late = late_advice(), purchase = in_its_month(&late, ENTRY_PURCHASE);
+    struct entry blocked = entry_of(ENTRY_ADVICE, 0); /* in one batch with the late one */
     char id[REQUEST_ID_TEXT_SIZE], sql[256];
     raise_fence_of(purchase.month);
     desk_start(&other_desk, database.conninfo, &desk_options);
