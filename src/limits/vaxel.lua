@@ -219,11 +219,11 @@ local function store(group, place, value)
     local writes = group.writes
     local at = group.written[place]
     if not at then
-        at = #writes + 1
+        at = #writes + 2
         group.written[place] = at
-        writes[at] = group.argv[place - 1]
+        writes[at - 1] = group.argv[place - 1]
     end
-    writes[at + 1] = value
+    writes[at] = value
     group.read[place] = value
 end
 
@@ -251,12 +251,6 @@ local function authorize_special(group, numbers, n, flag, id, content)
     if window_us > 0 then store(group, place, string.sub(content, 9, 24) .. id) end
     if mask == 0 then return 0, numbers[1], group.counted .. content end
     return PARTIAL, left, group.counted .. content .. left, left
-end
-
-local function authorize_plain(group, numbers, n, content)
-    local mask = weigh(group.read, numbers, n)
-    if mask > 0 then return refuse(group, mask, numbers, content) end
-    return 0, numbers[1], group.counted .. content
 end
 
 -- Counts under the epoch it was recorded under; a newer one holds it already. Counters that would fall below zero miss
@@ -298,16 +292,17 @@ local function authorize(keys, argv)
     if read[1] ~= argv[1] or not read[2] or read[2] + 0 < floor then return 0 end
     local epoch = read[2] + 0
     local known = redis.call('HMGET', keys[2], unpack(argv, 3 + m, 2 + m + k))
-    local fresh = {}
+    local fresh, writes, written = {}, {}, {}
+    local counted = 'A' .. epoch .. ':'
     local group = {
         argv = argv,
         day = keys[2],
         epoch = epoch,
-        counted = 'A' .. epoch .. ':',
+        counted = counted,
         declined = 'D' .. epoch .. ':',
         read = read,
-        writes = {}, -- fields and values of the month's hash
-        written = {}, -- where in them a place of `read` is
+        writes = writes, -- fields and values of the month's hash
+        written = written, -- where in them a place of `read` is
         fresh = fresh, -- what ids are remembered as, before it is written
         is_sound = true,
     }
@@ -337,7 +332,12 @@ local function authorize(keys, argv)
         elseif kind == SPECIAL then
             verdict, added, value, more = authorize_special(group, numbers, n, flag, id, content)
         else
-            verdict, added, value = authorize_plain(group, numbers, n, content)
+            verdict = weigh(read, numbers, n)
+            if verdict == 0 then
+                added, value = numbers[1], counted .. content
+            else
+                verdict, added, value = refuse(group, verdict, numbers, content)
+            end
         end
         if value then
             memories[w + 1] = id
@@ -352,8 +352,17 @@ local function authorize(keys, argv)
             reply[r] = more
         end
         for i = 2, n + n, 2 do
-            local spent = (read[numbers[i]] or 0) + added
-            if added ~= 0 then store(group, numbers[i], spent) end
+            local place = numbers[i]
+            local spent = (read[place] or 0) + added
+            if added ~= 0 then
+                local to = written[place]
+                if to then
+                    writes[to] = spent
+                    read[place] = spent
+                else
+                    store(group, place, spent)
+                end
+            end
             r = r + 1
             reply[r] = spent
         end
@@ -409,7 +418,7 @@ end
 -- that reason. A call that names a key which is not there is turned away while the slot moves, and so is RENAME.
 local function rebuild(keys, argv)
     local call = redis.call
-    local month, staged = keys[1], keys[2]
+    local month, staged = keys[1], argv[2] ~= '0' and keys[2]
     local identity = string.match(call('INFO', 'replication'), 'master_replid:(%x+)')
     local epoch = call('HGET', month, 'e')
     if epoch and epoch + 0 >= argv[1] + 0 then
