@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RETRY_US (SECOND_US / 5)
 #define GLANCE_US 10000
 #define FRAME_CAPACITY 8192
+#define BOARDING_US (60 * SECOND_US)
 #define COMING_HOME_US (60 * SECOND_US)
 
 /* ---- the book ---- */
@@ -332,12 +334,19 @@ static void riders_close(struct riders *riders) {
             wire_reader_finish(&riders->each[i].links[node].reader);
 }
 
+static void note_stall(struct riders *riders, int64_t turned_us) {
+    if (tick_now().us - turned_us > STALL_US && riders->stall_count < STALLS_CAPACITY)
+        riders->stalls[riders->stall_count++] = (struct stall){turned_us, tick_now().us};
+}
+
 static void *riders_run(void *argument) {
     struct riders *riders = argument;
     int64_t give_up_us = INT64_MAX;
     riders_open(riders);
+    int64_t turned_us = tick_now().us;
     for (;;) {
-        riders->now_us = tick_now().us;
+        note_stall(riders, turned_us);
+        turned_us = riders->now_us = tick_now().us;
         if (riders->phase == RIDERS_COMING_HOME && give_up_us == INT64_MAX)
             give_up_us = riders->now_us + COMING_HOME_US;
         if (riders->phase == RIDERS_COMING_HOME && (riders_are_home(riders) || riders->now_us > give_up_us))
@@ -382,6 +391,11 @@ void riders_start(struct riders *riders, struct cluster *cluster, const struct f
     }
     riders_make_tls(riders, client);
     cr_assert_eq(pthread_create(&riders->thread, NULL, riders_run, riders), 0);
+    int64_t give_up_us = now_us + BOARDING_US;
+    while (!riders->is_aboard) {
+        cr_assert_lt(tick_now().us, give_up_us, "not all riders are connected");
+        usleep(10000);
+    }
 }
 
 void riders_stop(struct riders *riders) {

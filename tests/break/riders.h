@@ -47,6 +47,13 @@ struct rider {
     int64_t next_us; /* when the next thing is done */
 };
 
+/* When this thread itself did not get to run for long: then nobody on the machine may have. */
+#define STALL_US (SECOND_US / 5)
+#define STALLS_CAPACITY 4096
+struct stall {
+    int64_t from_us, until_us;
+};
+
 enum riders_phase { RIDERS_RIDING, RIDERS_COMING_HOME, RIDERS_STOPPED };
 
 struct riders {
@@ -67,7 +74,7 @@ struct riders {
     struct advices *advices;
     struct buffer frame;
     int64_t now_us;
-    bool is_aboard; /* all links stood once */
+    _Atomic bool is_aboard; /* all links stood once */
 
     size_t count;
     struct rider *each;
@@ -75,11 +82,13 @@ struct riders {
     struct operation *operations; /* in the order they were sent */
     uint8_t *nodes;               /* beside `operations`: which node was asked */
     struct histogram latencies;   /* of decisions */
+    size_t stall_count;
+    struct stall stalls[STALLS_CAPACITY];
     uint64_t faults;
     char first_fault[320];
 };
 
-/* Starts them. `client` is the certificate's name. */
+/* Starts them, and waits until all are connected to both nodes. `client` is the certificate's name. */
 void riders_start(struct riders *riders, struct cluster *cluster, const struct fares *fares, const char *client,
                   size_t count, int64_t pace_us, uint64_t seed);
 /* They finish what they are at, begin nothing new, and stop; false: some had not finished after a while. */
