@@ -12,6 +12,9 @@
 #include <time.h>
 
 #define BATCHES 4
+/* Advices under way at once: what the switch has no room for makes it less, what it takes makes it more. */
+#define WIDTH_MOST (BATCHES * ADVICES_PER_FRAME)
+#define WIDTH_LEAST (16 * BATCHES)
 #define PAUSE_US INT64_C(100000)
 #define DEFAULT_TIMEOUT_US INT64_C(30000000)
 
@@ -35,8 +38,8 @@ struct errand {
     bool has_next;      /* `next` was read and has no batch yet */
     struct advise next; /* of line file.line */
     int64_t timeout_us;
-    int width;       /* frames under way at once: fewer when they are too many for the switch */
-    bool has_failed; /* the last answer left something to be told of again */
+    uint32_t width;  /* advices under way at once, at most */
+    bool is_refused; /* the last answer took nothing: no more is sent before one that takes something, or a pause */
     int64_t recorded, repeats, forced, late, declined, unreadable, unknown;
     struct json json;
     struct batch batches[BATCHES];
@@ -132,7 +135,7 @@ static void fill(struct errand *errand, struct batch *batch) {
     struct advices *advices = &batch->advices;
     size_t size = 0;
     advices->count = 0;
-    for (read_next(errand); errand->has_next && advices->count < ADVICES_PER_FRAME; read_next(errand)) {
+    for (read_next(errand); errand->has_next && advices->count < errand->width / BATCHES; read_next(errand)) {
         size += wire_advice_size(&errand->next);
         if (size > WIRE_ADVISE_MAX)
             break;
@@ -177,19 +180,30 @@ static bool send_batch(struct errand *errand, struct batch *batch, struct failur
     return true;
 }
 
-static int count_under_way(const struct errand *errand) {
-    int count = 0;
+static uint32_t count_under_way(const struct errand *errand) {
+    uint32_t count = 0;
     for (int i = 0; i < BATCHES; i++)
-        count += errand->batches[i].state == BATCH_UNDER_WAY;
+        count += errand->batches[i].state == BATCH_UNDER_WAY ? errand->batches[i].advices.count : 0;
     return count;
+}
+
+/* When nothing is under way anything may be sent: the switch takes of it what it has room for. */
+static bool has_room(const struct errand *errand, uint32_t count) {
+    uint32_t under_way = count_under_way(errand);
+    return under_way == 0 || under_way + count <= errand->width;
 }
 
 /* Sends what can be sent, what waits before what is new. False when that came to nothing. */
 static bool send_all(struct errand *errand, struct failure *failure) {
-    for (int i = 0; i < BATCHES && count_under_way(errand) < errand->width; i++)
-        if (errand->batches[i].state == BATCH_WAITING && !send_batch(errand, &errand->batches[i], failure))
+    if (errand->is_refused)
+        return true;
+    for (int i = 0; i < BATCHES; i++) {
+        struct batch *batch = &errand->batches[i];
+        if (batch->state == BATCH_WAITING && has_room(errand, batch->advices.count) &&
+            !send_batch(errand, batch, failure))
             return false;
-    for (int i = 0; i < BATCHES && count_under_way(errand) < errand->width; i++) {
+    }
+    for (int i = 0; i < BATCHES && has_room(errand, errand->width / BATCHES); i++) {
         struct batch *batch = &errand->batches[i];
         if (batch->state != BATCH_FREE)
             continue;
@@ -209,15 +223,20 @@ static void count_recorded(struct errand *errand, const struct advice_answer *an
     errand->late += (answer->flags & ENTRY_LATE) != 0;
 }
 
-static void keep_for_later(struct errand *errand, struct batch *batch) {
-    batch->state = BATCH_WAITING;
-    errand->has_failed = true;
-    errand->width -= errand->width > 1;
+/* Less by as many as there was no room for and some more, so that the way back up takes a while. */
+static void change_width(struct errand *errand, uint32_t taken, uint32_t busy) {
+    uint32_t width = errand->width;
+    uint32_t less = busy + width / 8;
+    if (busy > 0)
+        width -= less < width ? less : width;
+    else
+        width += 1 + taken / 128;
+    errand->width = width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : width;
 }
 
 /* Those that failed stay in the batch. */
 static void take_answers(struct errand *errand, struct batch *batch, const struct advice_answers *answers) {
-    uint32_t kept = 0;
+    uint32_t kept = 0, busy = 0;
     for (uint32_t i = 0; i < answers->count; i++) {
         const struct advice_answer *answer = &answers->each[i];
         switch (answer->decision) {
@@ -229,15 +248,23 @@ static void take_answers(struct errand *errand, struct batch *batch, const struc
             tell(errand, batch->lines[i], "DECLINED", answer->reason, &answer->id, answer->fault.text);
             break;
         case DECISION_FAILED:
+            busy += answer->reason == REASON_BUSY;
             batch->lines[kept] = batch->lines[i];
             batch->advices.each[kept++] = batch->advices.each[i];
             break;
         }
     }
     batch->advices.count = kept;
-    batch->state = BATCH_FREE;
-    if (kept > 0)
-        keep_for_later(errand, batch);
+    batch->state = kept > 0 ? BATCH_WAITING : BATCH_FREE;
+    errand->is_refused = kept == answers->count;
+    change_width(errand, answers->count - kept, busy);
+}
+
+/* The switch took none of a frame. */
+static void take_fault(struct errand *errand, struct batch *batch, enum reason reason) {
+    batch->state = BATCH_WAITING;
+    errand->is_refused = true;
+    change_width(errand, 0, reason == REASON_BUSY ? batch->advices.count : 0);
 }
 
 static struct batch *batch_of(struct errand *errand, uint64_t correlation) {
@@ -256,14 +283,13 @@ static bool is_transient(const struct wire_reply *reply) {
 /* False: the switch takes none of them, and `failure` says why. */
 static bool take_reply(struct errand *errand, struct failure *failure) {
     const struct wire_reply *reply = &errand->reply;
-    errand->has_failed = false;
     struct batch *batch = batch_of(errand, reply->correlation);
     if (batch != NULL && reply->kind == WIRE_REPLY_ADVICES && reply->advices->count == batch->advices.count) {
         take_answers(errand, batch, reply->advices);
         return true;
     }
     if (batch != NULL && is_transient(reply)) {
-        keep_for_later(errand, batch);
+        take_fault(errand, batch, reply->fault.reason);
         return true;
     }
     if (reply->kind == WIRE_REPLY_FAULT)
@@ -312,6 +338,13 @@ static bool run(struct errand *errand, struct failure *failure) {
             continue;
         }
         const struct batch *first = first_under_way(errand);
+        if (first == NULL && errand->is_refused) {
+            if (is_too_late(errand))
+                return failure_set(failure, "no clear answer in time");
+            pause_for_a_while();
+            errand->is_refused = false;
+            continue;
+        }
         if (first == NULL)
             return true;
         int64_t left_us = first->until.us - tick_now().us;
@@ -321,12 +354,6 @@ static bool run(struct errand *errand, struct failure *failure) {
         }
         if (!take_reply(errand, failure))
             return false;
-        /* What failed wants a moment, not the next instant. */
-        if (errand->has_failed) {
-            if (is_too_late(errand))
-                return failure_set(failure, "no clear answer in time");
-            pause_for_a_while();
-        }
     }
 }
 
@@ -353,7 +380,7 @@ int command_advise(const struct invocation *invocation) {
     struct failure failure;
     errand.invocation = invocation;
     errand.timeout_us = DEFAULT_TIMEOUT_US;
-    errand.width = BATCHES;
+    errand.width = WIDTH_MOST;
     if (invocation->operand == NULL)
         return usage_wrong(invocation, "a file of purchases is wanted, or - for standard input");
     if (!ask_currency(invocation, &errand.file.currency) ||

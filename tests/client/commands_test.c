@@ -187,6 +187,19 @@ Test(commands, what_failed_or_got_no_answer_is_told_of_again_under_its_own_id) {
     cr_expect(ge(int, counter->frames, 2));
 }
 
+Test(commands, of_a_frame_that_was_too_much_only_what_had_no_room_is_told_of_again) {
+    write_purchases("purchases", 2999);
+    char path[TEST_TEXT + 32];
+    snprintf(path, sizeof path, "%s/purchases", counter->directory);
+    FILE *file = fopen(path, "a");
+    cr_assert(ne(ptr, file, NULL));
+    fputs(HOLD "\t9932543656338003\t130.00\t" ADVICE_BUSY "\n", file);
+    cr_assert(eq(int, fclose(file), 0));
+    cr_assert(eq(int, run("advise purchases"), 0), "%s", output);
+    expect_said("3000 recorded in ");
+    cr_expect(eq(int, counter->advices, 3000 + 1));
+}
+
 Test(commands, what_gets_no_clear_answer_in_time_is_not_known_and_ends_with_3) {
     write_file("purchases",
                HOLD "\t9932543656338003\t130.00\tsingle\n" OWN "\t9932543656338003\t130.00\t" ADVICE_NEVER "\n");
