@@ -213,7 +213,7 @@ static void kill_both(struct faults *faults, int node) {
 /* ---- the schedule ---- */
 
 void faults_begin(struct faults *faults, struct cluster *cluster, uint64_t seed) {
-    *faults = (struct faults){.cluster = cluster, .random = seed};
+    *faults = (struct faults){.cluster = cluster, .random = seed, .began_us = tick_now().us};
 }
 
 void faults_finish(struct faults *faults) {
@@ -272,7 +272,8 @@ void faults_next(struct faults *faults) {
     enum fault fault = schedule[random_below(&faults->random, sizeof schedule / sizeof schedule[0])];
     int64_t from_us = tick_now().us;
     faults_break(faults, fault);
-    printf("  %6.1f s  %s\n", (double)(tick_now().us - from_us) / 1e6, names[fault]);
+    printf("  %6.1f to %6.1f s  %s\n", (double)(from_us - faults->began_us) / 1e6,
+           (double)(tick_now().us - faults->began_us) / 1e6, names[fault]);
     fflush(stdout);
     pause_between(faults, SECOND_US / 4, 2 * SECOND_US);
 }

@@ -32,6 +32,7 @@ struct window {
 struct faults {
     struct cluster *cluster;
     uint64_t random;
+    int64_t began_us;
     size_t counts[FAULT_COUNT];
     size_t window_count, window_capacity;
     struct window *windows;
