@@ -37,11 +37,13 @@ bool claim_ask(struct switch_core *core, struct request *request, char intent) {
     return core->ports.ask(core->ports.shell, &question);
 }
 
-enum claim claim_of(const struct request *request, const struct verdict *verdict, char intent) {
+enum claim claim_of(const struct request *request, const struct verdict *verdict) {
     if (verdict->kind == VERDICT_REFUSED)
         return CLAIM_MINE;
     if (verdict->kind != VERDICT_KNOWN)
         return CLAIM_NOBODYS;
-    const struct content own = content_of_claim(request, intent);
-    return content_difference(&own, &verdict->memory.content) == FIELD_NONE ? CLAIM_MINE : CLAIM_ANOTHERS;
+    /* Its own, of either intent, whose answer was lost. */
+    const struct content *content = &verdict->memory.content;
+    bool is_own = content->amount_minor == request->appended_at.us && content->client == request->client;
+    return is_own ? CLAIM_MINE : CLAIM_ANOTHERS;
 }

@@ -232,7 +232,7 @@ void stand_in_drain_outcome(struct switch_core *core, struct request *request, c
 /* Asks the limits; false: they can't be asked now. */
 bool claim_ask(struct switch_core *core, struct request *request, char intent);
 enum claim { CLAIM_MINE, CLAIM_ANOTHERS, CLAIM_NOBODYS };
-enum claim claim_of(const struct request *request, const struct verdict *verdict, char intent);
+enum claim claim_of(const struct request *request, const struct verdict *verdict);
 
 /* ---- undo.c ---- */
 

@@ -51,7 +51,7 @@ static void claimed_alone(struct switch_core *core, struct request *request, enu
 
 void stand_in_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
     request->owes_claim = false;
-    enum claim claim = claim_of(request, verdict, VOUCH);
+    enum claim claim = claim_of(request, verdict);
     request->is_vouched |= claim == CLAIM_MINE;
     if (request->has_put_by) {
         request->has_put_by = false;

@@ -40,7 +40,7 @@ bool undo_yield(struct switch_core *core, struct request *request) {
 
 /* Who also waits to undo it does no harm. */
 static bool is_vouched_elsewhere(const struct request *request, const struct verdict *verdict) {
-    return claim_of(request, verdict, YIELD) == CLAIM_ANOTHERS && verdict->memory.content.kind != YIELD;
+    return claim_of(request, verdict) == CLAIM_ANOTHERS && verdict->memory.content.kind != YIELD;
 }
 
 void undo_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {

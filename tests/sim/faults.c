@@ -76,7 +76,7 @@ static void rebuild(struct world *world) {
         struct node *node = &world->nodes[i];
         if (!node->is_alive || !chance_is(world, 60))
             continue;
-        switch_rebuild(node->core, node_now(node), organisation, month);
+        audit_link_rebuild(node, organisation, month);
         node_turn(node);
     }
 }
@@ -135,6 +135,8 @@ static void befall(struct world *world, void *owner, uint64_t mood) {
         fault = (enum fault)(mood % FAULT_COUNT);
     if (world->has_journals && loses_counters(fault))
         fault = FAULT_REDIS_LINK;
+    if (!world->has_crashes && fault == FAULT_NODE)
+        fault = FAULT_POSTGRES_LINK;
     happen(world, fault);
     int64_t pause_us = (100 + 300 * (int64_t)(mood / FAULT_COUNT % 8)) * MS;
     event_in(world, chance_delay(world, MS, 2 * pause_us), befall, NULL, mood);

@@ -68,6 +68,21 @@ static void gather(const struct world *world, struct gathering *gathering) {
     }
 }
 
+/* What an audit has had to add was missing: a limit could have been passed. Only a node that ends between the record
+ * and the counters may leave it so, of an advice. */
+static void check_audits(const struct world *world, struct verdict_of_checker *verdict) {
+    for (int i = 0; i < NODES && !world->was_node_lost; i++) {
+        struct audit_facts facts;
+        audit_facts(world->nodes[i].audit, &facts);
+        if (facts.restored_minor == 0)
+            continue;
+        verdict->is_good = false;
+        verdict->invariant = 5;
+        snprintf(verdict->text, sizeof verdict->text, "counters were too low by %lld until an audit found it",
+                 (long long)facts.restored_minor);
+    }
+}
+
 void judge(struct world *world, struct verdict_of_checker *verdict) {
     static struct gathering gathering;
     gathering.count = 0;
@@ -92,4 +107,6 @@ void judge(struct world *world, struct verdict_of_checker *verdict) {
     };
     history.recorded_count = postgres_rows(world->postgres, &history.recorded);
     checker_check(&history, verdict);
+    if (verdict->is_good)
+        check_audits(world, verdict);
 }

@@ -213,7 +213,7 @@ static void adjust(struct node *node, int32_t organisation, struct month month) 
     }
 }
 
-static void rebuild(void *shell, int32_t organisation, struct month month) {
+void audit_link_rebuild(void *shell, int32_t organisation, struct month month) {
     struct node *node = shell;
     trace(node->world, "node %u mends %d %d", node->index, organisation, month.yyyymm);
     if (plants_has("audit_adjusts"))
@@ -229,7 +229,7 @@ void audit_link_start(struct node *node) {
         .find_next = find_next,
         .read_recorded = read_recorded,
         .read_counted = read_counted,
-        .rebuild = rebuild,
+        .rebuild = audit_link_rebuild,
     };
     node->audit = audit_create(&settings, &ports);
 }

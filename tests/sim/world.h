@@ -141,6 +141,7 @@ bool journal_link_is_open(const struct node *node);
 bool journal_link_is_empty(const struct node *node);
 void audit_link_start(struct node *node);
 void audit_link_tick(struct node *node);
+void audit_link_rebuild(void *shell, int32_t organisation, struct month month);
 
 /* ---- world.c ---- */
 
@@ -162,6 +163,7 @@ struct world {
     /* What a journal vouches for while Redis is lost or divided as well may pass limits, and two copies of a request
      * may each find a journal (docs/guarantees.md): seeds have either the one or the other. */
     bool has_journals;
+    bool has_crashes; /* of nodes: without them nothing may leave a counter too low, not for a moment */
     uint32_t lost_replies_percent, lost_commits_percent; /* connections that break when all was done and not yet told */
     int64_t slow_commits_us;
     bool is_quiet; /* nothing bad happens any more */

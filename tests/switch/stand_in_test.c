@@ -253,6 +253,18 @@ Test(stand_in, past_its_deadline_a_purchase_is_undone_only_when_no_journal_vouch
     }
 }
 
+Test(stand_in, what_it_vouched_for_itself_it_may_undo_though_it_never_heard_that_it_did) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_pass_time(&shell, STAND_IN_AFTER_US);
+    struct question claim = *last_question();
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_LOST});
+    shell_pass_time(&shell, PAST_DEADLINE_US);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    shell_verdict(&shell, claimed_by(&claim));
+    cr_expect_eq(shell.undo_count, 1);
+}
+
 Test(stand_in, of_two_who_would_undo_both_may) {
     shell_authorize(&shell, 1);
     shell_pass_time(&shell, PAST_DEADLINE_US);
