@@ -113,7 +113,7 @@ const struct config_setting settings_table[] = {
           "Organisations whose counters a worker remembers to be in order, each month counted by itself."),
     LIVE_RANGE("switch", "drain", drain_us, CONFIG_TIME_US, "10 s", 0, 10 * MINUTE,
                "How long a server that was told to end goes on with what is in flight."),
-    RANGE("switch", "advices", advices, CONFIG_NUMBER, "4096", 1, 1048576,
+    RANGE("switch", "advices", advices, CONFIG_NUMBER, "256", 1, 1048576,
           "Reports of offline purchases in each worker at once; past that the answer is BUSY."),
 
     TEXT("stand_in", "journal", journal, "", "the path of a directory on a local disk", NULL,

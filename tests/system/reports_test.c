@@ -165,7 +165,7 @@ Test(reports, a_frame_larger_than_what_may_be_under_way_is_taken_in_parts) {
 }
 
 Test(reports, frames_of_many_connections_at_once_are_each_answered_whole) {
-    start((struct cluster_wishes){.settings = "[switch]\nworkers = 2\n"});
+    start((struct cluster_wishes){.settings = "[switch]\nworkers = 2\nadvices = 4096\n"});
     struct client_connection *connections[8];
     struct failure failure;
     for (int i = 0; i < 400; i++)
