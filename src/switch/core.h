@@ -194,6 +194,8 @@ void admission_count_finished(struct switch_core *core);
 void flow_go(struct switch_core *core, struct request *request); /* takes its next step, or waits for it */
 void flow_wait(struct switch_core *core, struct request *request);
 void flow_retry_waiting(struct switch_core *core);
+/* The counters it asks for are built anew, and it asks again. */
+void flow_warm(struct switch_core *core, struct request *request);
 void flow_append(struct switch_core *core, struct request *request);
 /* The request's row, as it is appended or journaled. */
 struct entry flow_entry(struct switch_core *core, struct request *request);

@@ -17,6 +17,7 @@ void effect_follow(struct switch_core *core, struct request *request, const stru
         return;
     }
     request->effect = *effect;
+    request->day = effect->day;
     request->asks = QUESTION_APPLY;
     request->step = STEP_ASK;
     request->floor_epoch = effect->epoch;
@@ -31,6 +32,7 @@ void effect_follow_reversal(struct switch_core *core, struct request *request, c
         return;
     }
     request->approved_minor = -effect->amount_minor;
+    request->day = effect->day; /* of a late advice not its id's */
     request->asks = QUESTION_UNDO;
     request->step = STEP_ASK;
     request->floor_epoch = effect->epoch;
@@ -38,10 +40,12 @@ void effect_follow_reversal(struct switch_core *core, struct request *request, c
     flow_go(core, request);
 }
 
+/* COLD: a rebuild of the row's own epoch may be on its way, and that one has not read the row. The next one does. */
 void effect_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
-    /* COLD needs nothing more: the rebuild that must come reads the row. */
     if (verdict->kind == VERDICT_LOST)
         flow_wait(core, request);
+    else if (verdict->kind == VERDICT_COLD)
+        flow_warm(core, request);
     else
         request_end(core, request);
 }

@@ -202,7 +202,7 @@ static void finish_id_reused(struct switch_core *core, struct request *request, 
     request_end(core, request);
 }
 
-static void warm(struct switch_core *core, struct request *request) {
+void flow_warm(struct switch_core *core, struct request *request) {
     struct month month = month_of_request(request);
     struct warmth *warmth = warm_get(&core->warm, request->account.organisation, month);
     if (warmth == NULL ||
@@ -333,7 +333,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
         if (request->asks == QUESTION_RECALL)
             check(core, request, REASON_BAD_TIME, 0);
         else
-            warm(core, request);
+            flow_warm(core, request);
         break;
     case VERDICT_LOST:
         if (request->asks == QUESTION_AUTHORIZE && request->refusal == REASON_UNSPECIFIED)

@@ -62,12 +62,24 @@ void switch_settle(struct switch_core *core, struct moment now, const struct set
     flow_go(core, request);
 }
 
-/* A repeat's effect has been followed before, or the audit sees to it: the memory that would keep it from being counted
- * twice may have passed away. A tombstone has counted nothing: whoever counts that id later finds it and takes it back.
- */
-static void follow(struct switch_core *core, struct request *request, const struct outcome *outcome) {
-    if (outcome->is_repeat || outcome->is_tombstone)
+/* The reversal came first. Its id is remembered as reversed, so that no journal approves the purchase when that comes;
+ * what was counted for it meanwhile, however much, is taken off. */
+static void follow_tombstone(struct switch_core *core, struct request *request, int32_t fence_epoch) {
+    if (fence_epoch == 0) {
         request_end(core, request);
+        return;
+    }
+    request->approved_minor = MONEY_MAX_MINOR;
+    undo_lower(core, request, fence_epoch, false);
+}
+
+/* A repeat's effect has been followed before, or the audit sees to it: the memory that would keep it from being counted
+ * twice may have passed away. */
+static void follow(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    if (outcome->is_repeat)
+        request_end(core, request);
+    else if (outcome->is_tombstone)
+        follow_tombstone(core, request, outcome->effect.epoch);
     else if (request->settlement.kind == ENTRY_REVERSAL)
         effect_follow_reversal(core, request, &outcome->effect);
     else

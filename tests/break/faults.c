@@ -220,7 +220,7 @@ void faults_finish(struct faults *faults) {
     free(faults->windows);
 }
 
-void faults_break(struct faults *faults, enum fault fault) {
+static void break_it(struct faults *faults, enum fault fault) {
     int node = (int)random_below(&faults->random, (uint32_t)faults->cluster->node_count);
     faults->counts[fault]++;
     switch (fault) {
@@ -260,6 +260,28 @@ void faults_break(struct faults *faults, enum fault fault) {
     case FAULT_COUNT:
         cr_assert_fail("no fault");
     }
+}
+
+/* While journals hold purchases a Redis that forgets may cost one of two copies (docs/guarantees.md): it does not
+ * forget until they are drained. */
+#define DRAINED_AFTER_US (4 * SECOND_US)
+
+static bool forgets(enum fault fault) {
+    return fault == FAULT_KILL_REDIS || fault == FAULT_AGE_REDIS || fault == FAULT_EMPTY_REDIS;
+}
+
+static bool is_of_postgres(enum fault fault) {
+    return fault == FAULT_KILL_POSTGRES || fault == FAULT_KILL_BACKEND || fault == FAULT_STOP_POSTGRES ||
+           fault == FAULT_KILL_BOTH;
+}
+
+void faults_break(struct faults *faults, enum fault fault) {
+    while (forgets(fault) && tick_now().us < faults->postgres_back_us + DRAINED_AFTER_US)
+        usleep(10000);
+    bool is_draining = tick_now().us < faults->postgres_back_us + DRAINED_AFTER_US;
+    break_it(faults, fault);
+    if (is_of_postgres(fault) || is_draining)
+        faults->postgres_back_us = tick_now().us;
 }
 
 /* Kills come twice as often as the rest. */

@@ -33,6 +33,7 @@ struct faults {
     struct cluster *cluster;
     uint64_t random;
     int64_t began_us;
+    int64_t postgres_back_us; /* since then journals drain */
     size_t counts[FAULT_COUNT];
     size_t window_count, window_capacity;
     struct window *windows;

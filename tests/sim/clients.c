@@ -12,7 +12,7 @@
 struct shadow {
     int holder;
     struct product product;
-    uint64_t reply_count;
+    bool is_wrong; /* its content is not what its id was used for first */
 };
 
 /* A request, or an answer, under way. */
@@ -213,7 +213,8 @@ static size_t some_operation(struct world *world, int32_t client, enum call call
         if (back >= world->operation_count)
             continue;
         size_t at = world->operation_count - 1 - back;
-        if (world->operations[at].client == client && world->operations[at].call == call)
+        if (world->operations[at].client == client && world->operations[at].call == call &&
+            !world->shadows[at].is_wrong)
             return at;
     }
     return NONE;
@@ -253,8 +254,10 @@ static void repeat(struct world *world, int32_t client, enum call call) {
     struct operation operation = world->operations[at];
     struct shadow shadow = world->shadows[at];
     /* A client that is wrong. Who is so while a journal vouches for the id may keep the right copy from being known. */
-    if (chance_is(world, 3) && operation.amount_minor > 0 && !operation.allows_partial && !world->has_journals)
+    if (chance_is(world, 3) && operation.amount_minor > 0 && !operation.allows_partial && !world->has_journals) {
         operation.amount_minor += 100;
+        shadow.is_wrong = true;
+    }
     operation.timeout_us = some_timeout(world);
     post(world, add_operation(world, &operation, &shadow));
 }

@@ -223,7 +223,9 @@ void audit_link_rebuild(void *shell, int32_t organisation, struct month month) {
 }
 
 void audit_link_start(struct node *node) {
-    const struct audit_settings settings = {.pause_us = 100 * MS, .grace_us = 2 * SECOND, .suspect_capacity = 16};
+    /* Where nothing may be too low, what is still on its way over a bad connection must not be taken for it. */
+    int64_t grace_us = node->world->has_crashes ? 2 * SECOND : 8 * SECOND;
+    const struct audit_settings settings = {.pause_us = 100 * MS, .grace_us = grace_us, .suspect_capacity = 16};
     const struct audit_ports ports = {
         .shell = node,
         .find_next = find_next,

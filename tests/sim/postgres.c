@@ -488,6 +488,7 @@ static void entomb_original(struct postgres *postgres, const struct settlement *
                now_us);
     outcome->kind = OUTCOME_SETTLED;
     outcome->is_tombstone = true;
+    outcome->effect.epoch = epoch_of(postgres, settlement->organisation, settlement->month.yyyymm);
 }
 
 void postgres_settle(struct postgres *postgres, const struct settlement *settlement, int64_t now_us,

@@ -144,7 +144,23 @@ Test(settle, counters_that_were_lost_on_the_way_are_asked_again_under_the_same_e
     cr_assert_eq(shell.question_count, 2);
     cr_expect_eq(shell.questions[1].kind, QUESTION_APPLY);
     cr_expect_eq(shell.questions[1].floor_epoch, 3);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    cr_expect_eq(switch_busy(shell.core), 0);
+}
+
+/* The counters that are about to come may be of the row's own epoch, and lack it. */
+Test(settle, cold_counters_are_built_anew_before_an_effect_is_left_to_them) {
+    settle(ENTRY_VOID);
+    shell_settlement_outcome(&shell, settled(13000, -13000));
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_COLD});
+    cr_assert_eq(shell.sums_read_count, 1);
+    const struct sums sums = {.organisation = 1, .month = {202611}, .epoch = 4};
+    switch_sums_read(shell.core, shell.now, 1, (struct month){202611}, &sums);
+    switch_sums_written(shell.core, shell.now, 1, (struct month){202611}, 4, true);
+    cr_assert_eq(shell.question_count, 2);
+    cr_expect_eq(shell.questions[1].kind, QUESTION_APPLY);
+    cr_expect_eq(shell.questions[1].floor_epoch, 3, "they hold it by their own epoch");
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(switch_busy(shell.core), 0);
 }
 
@@ -188,13 +204,26 @@ Test(settle, a_reversal_takes_its_purchase_off_and_its_id_is_remembered_so) {
     cr_expect_eq(switch_busy(shell.core), 0);
 }
 
-Test(settle, a_reversal_that_came_first_has_counted_nothing) {
+Test(settle, a_reversal_of_a_late_advice_is_followed_in_the_month_that_counted_it) {
+    settle(ENTRY_REVERSAL);
+    struct outcome outcome = settled(13000, -13000);
+    outcome.effect.day.yyyymmdd = 20261203;
+    shell_settlement_outcome(&shell, outcome);
+    cr_assert_eq(shell.question_count, 1);
+    cr_expect_eq(shell.questions[0].day.yyyymmdd, 20261203);
+}
+
+Test(settle, a_reversal_that_came_first_is_remembered_and_takes_off_what_was_counted_meanwhile) {
     settle(ENTRY_REVERSAL);
     struct outcome outcome = settled(0, 0);
     outcome.is_tombstone = true;
     shell_settlement_outcome(&shell, outcome);
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
-    cr_expect_eq(shell.question_count, 0);
+    cr_assert_eq(shell.question_count, 1);
+    cr_expect_eq(shell.questions[0].kind, QUESTION_UNDO);
+    cr_expect_not(shell.questions[0].was_recorded);
+    cr_expect_eq(shell.questions[0].limit_count, 4);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(switch_busy(shell.core), 0);
 }
 
