@@ -18,6 +18,11 @@ def _children(pid):
         return [int(child) for child in file.read().split()]
 
 
+def family(pid):
+    """A process and its children."""
+    return [pid, *_children(pid)]
+
+
 def process_cpu_s(pid):
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S

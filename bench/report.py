@@ -39,6 +39,11 @@ def table(result):
     drain = result["drain"]
     cells = (_number(drain["rate"]), "online meanwhile:", f"{drain['p50_ms']:.2f}", f"{drain['p99_ms']:.2f}")
     lines.append(_row(f"drain of {_number(drain['advices'])}", *cells))
+    if "outage" in result:
+        gone = result["outage"]
+        latencies = [f"{gone[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
+        label = f"PostgreSQL frozen {gone['frozen_s']:.0f} s"
+        lines.append(_row(label, _number(gone["rate"]), f"all there in {gone['drained_s']:.1f} s", *latencies))
     for peer in result["peers"]:
         lines.append(_row("peer, spread", _number(peer["rate"]), _range(peer, "rate")))
         lines.append(_row("peer, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))

@@ -45,8 +45,8 @@ bool config_read(const struct config_setting *table, size_t count, const char *p
 bool config_set(const struct config_setting *table, size_t count, const char *assignment, void *settings,
                 struct failure *failure);
 
-/* Takes over from `wanted` what differs and a running server may change, and reports each setting that differs: taken, or
- * kept as it is in `running`. */
+/* Takes over from `wanted` what differs and a running server may change, and reports each setting that differs: taken,
+ * or kept as it is in `running`. */
 void config_reload(const struct config_setting *table, size_t count, void *running, const void *wanted, void *owner,
                    void (*report)(void *owner, const struct config_setting *setting, bool is_taken));
 

@@ -313,5 +313,5 @@ void router_tick(struct router *router, struct tick now) {
 }
 
 struct tick router_next_tick(const struct router *router) {
-    return router->address.kind == ADDRESS_ONE ? (struct tick){INT64_MAX} : router->look_at;
+    return router->address.kind != ADDRESS_ONE ? router->look_at : (struct tick){INT64_MAX};
 }

@@ -108,5 +108,5 @@ void audits_tick(struct worker *worker, struct moment now) {
 }
 
 struct tick audits_next_tick(const struct worker *worker) {
-    return worker->audits == NULL ? (struct tick){INT64_MAX} : audit_next_tick(worker->audits->audit);
+    return worker->audits != NULL ? audit_next_tick(worker->audits->audit) : (struct tick){INT64_MAX};
 }

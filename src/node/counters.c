@@ -228,7 +228,7 @@ static struct tick line_next_tick(const struct line *line) {
     if (line->stream != NULL)
         return is_owed(line) ? after(line->heard_at, line->worker->shared->settings->redis_silence_us)
                              : (struct tick){INT64_MAX};
-    return wanted_address(line)[0] == '\0' ? (struct tick){INT64_MAX} : line->dial_at;
+    return wanted_address(line)[0] != '\0' ? line->dial_at : (struct tick){INT64_MAX};
 }
 
 struct tick counters_next_tick(const struct worker *worker) {

@@ -382,7 +382,7 @@ void audit_next(struct audit *audit, struct moment now, bool is_answered, int32_
         return;
     }
     audit->swept_organisation = organisation;
-    audit->swept_month = organisation == 0 ? (struct month){0} : month;
+    audit->swept_month = organisation != 0 ? month : (struct month){0};
     if (organisation == 0) {
         audit->facts.sweeps++;
         audit->facts.last_sweep = now.instant;

@@ -318,3 +318,10 @@ int rows_of(const char *conninfo, const struct request_id *id) {
 int64_t sql_number(const char *conninfo, const char *sql) {
     return atoll(test_sql(conninfo, "%s", sql));
 }
+
+bool desk_is_same_effect(const struct effect *one, const struct effect *other) {
+    return request_id_equal(&one->id, &other->id) && one->day.yyyymmdd == other->day.yyyymmdd &&
+           one->payer.organisation == other->payer.organisation && one->payer.department == other->payer.department &&
+           one->payer.traveller == other->payer.traveller && one->payer.credit == other->payer.credit &&
+           one->amount_minor == other->amount_minor && one->epoch == other->epoch;
+}

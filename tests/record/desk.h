@@ -118,4 +118,7 @@ void desk_let_both_go(struct desk *one, struct desk *other);
 int rows_of(const char *conninfo, const struct request_id *id);
 int64_t sql_number(const char *conninfo, const char *sql);
 
+/* What the counters are to follow is told alike. */
+bool desk_is_same_effect(const struct effect *one, const struct effect *other);
+
 #endif

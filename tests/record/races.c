@@ -76,7 +76,7 @@ Test(record, the_same_settlement_by_two_nodes_is_done_once_and_told_alike) {
         cr_assert_eq(one->kind, OUTCOME_SETTLED);
         cr_assert_eq(other->kind, OUTCOME_SETTLED);
         cr_assert_neq(one->is_repeat, other->is_repeat);
-        cr_assert_eq(memcmp(&one->effect, &other->effect, sizeof one->effect), 0);
+        cr_assert(desk_is_same_effect(&one->effect, &other->effect));
     }
     cr_assert_eq(sql_number(database.conninfo, "SELECT sum(amount_minor) FROM entry"), 1000 * HOLDS);
     desk_stop(&other_desk);
