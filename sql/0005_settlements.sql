@@ -143,12 +143,11 @@ CREATE TYPE settled AS (
     usage_minor bigint, -- as the next two, of entry_month
     epoch integer,
     entry_month integer,
-    month integer, -- of the original's row, as the next five
-    organisation integer,
+    organisation integer, -- of the original's row, as the next three
     department integer,
     traveller integer,
     credit integer,
-    recorded_at timestamptz
+    recorded_at timestamptz -- of the original, or of the effect when that is charged in another month
 );
 
 -- The counters remember for some days that they have followed an effect (DESIGN 5). One told again later they must not follow:
@@ -158,12 +157,13 @@ CREATE FUNCTION settled_by(done effect, payer entry, is_repeat boolean) RETURNS 
         CASE done.kind WHEN 3 THEN done.charged_minor WHEN 8 THEN -done.charged_minor ELSE -done.usage_minor END,
         done.remaining_minor, done.id,
         CASE WHEN is_repeat AND done.recorded_at < now() - interval '1 day' THEN 0 ELSE done.usage_minor END, done.epoch,
-        done.entry_month, payer.month, payer.organisation,
-        payer.department, payer.traveller, payer.credit, payer.recorded_at)::settled
+        done.entry_month, payer.organisation,
+        payer.department, payer.traveller, payer.credit,
+        CASE WHEN done.entry_month = payer.month THEN payer.recorded_at ELSE done.recorded_at END)::settled
 $$;
 
 CREATE FUNCTION settling_declined(reason integer, differs integer, remaining bigint) RETURNS settled LANGUAGE sql IMMUTABLE AS $$
-    SELECT (reason, differs, false, false, 0, remaining, NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL)::settled
+    SELECT (reason, differs, false, false, 0, remaining, NULL, 0, 0, 0, 0, 0, 0, 0, NULL)::settled
 $$;
 
 -- A reversal that comes before its purchase takes the purchase's key.
@@ -264,7 +264,7 @@ BEGIN
             RETURN settling_declined(23, 0, 0);
         ELSIF entomb(original_month, row_organisation, original_id, asking_client) THEN
             RETURN (1, 0, false, true, 0, 0, original_id, 0, fence_epoch(row_organisation, original_month), original_month,
-                original_month, row_organisation, 0, 0, 0, at)::settled;
+                row_organisation, 0, 0, 0, at)::settled;
         END IF;
     END LOOP;
     SELECT * INTO STRICT original FROM entry
@@ -304,7 +304,7 @@ BEGIN
         IF wanted_kind <> 6 THEN
             RETURN settling_declined(16, 0, 0);
         END IF;
-        RETURN (1, 0, true, true, 0, 0, original_id, 0, original.epoch, row_month, row_month, row_organisation, 0, 0, 0,
+        RETURN (1, 0, true, true, 0, 0, original_id, 0, original.epoch, row_month, row_organisation, 0, 0, 0,
             original.recorded_at)::settled;
     ELSIF is_reversed THEN
         IF wanted_kind <> 6 THEN

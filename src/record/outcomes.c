@@ -59,10 +59,12 @@ static void tell_exists(struct outcome *outcome, const struct sighting *sighting
 
 /* What checks and appends have in common: the id has a row. */
 static void judge_row(struct outcome *outcome, const struct sighting *sighting) {
-    if (is_tombstone(sighting) || sighting->mark == ENTRY_REVERSAL)
+    if (is_tombstone(sighting) || sighting->mark == ENTRY_REVERSAL) {
         outcome->kind = OUTCOME_REVERSED;
-    else
+        outcome->recorded_epoch = is_tombstone(sighting) ? 0 : sighting->row_epoch;
+    } else {
         tell_exists(outcome, sighting);
+    }
 }
 
 static void judge_check(const struct item *item, struct outcome *outcome, const struct sighting *sighting) {

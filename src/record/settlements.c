@@ -14,7 +14,6 @@ enum column {
     COLUMN_USAGE,
     COLUMN_EPOCH,
     COLUMN_ENTRY_MONTH,
-    COLUMN_MONTH,
     COLUMN_ORGANISATION,
     COLUMN_DEPARTMENT,
     COLUMN_TRAVELLER,
@@ -24,12 +23,10 @@ enum column {
 _Static_assert(COLUMN_EFFECT_ID == COLUMN_SETTLED_ID, "the column that an expiry is known by");
 
 /* The day of the original's id. Of one that came late, the day it was recorded on, for that lies in its row's month;
- * and today for what is charged in another month than the original's. */
+ * and of what is charged in another month than the original's, the day that was recorded on. */
 static struct day day_of(const struct request_id *original, const PGresult *rows, int row) {
     struct calendar calendar = {0};
-    struct month month = {row_int4(rows, row, COLUMN_MONTH)};
-    if (row_int4(rows, row, COLUMN_ENTRY_MONTH) != month.yyyymm)
-        return calendar_day(&calendar, instant_now());
+    struct month month = {row_int4(rows, row, COLUMN_ENTRY_MONTH)};
     struct day day = calendar_day(&calendar, request_id_time(original));
     if (month_of(day).yyyymm != month.yyyymm)
         day = calendar_day(&calendar, row_time(rows, row, COLUMN_RECORDED_AT));

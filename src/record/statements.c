@@ -86,7 +86,7 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 
 #define COLUMNS_SETTLED                                                                                                \
     "s.reason, s.differs, s.is_repeat, s.is_tombstone, s.amount_minor, s.remaining_minor, s.effect_id, "               \
-    "s.usage_minor, s.epoch, s.entry_month, s.month, s.organisation, s.department, s.traveller, s.credit, "            \
+    "s.usage_minor, s.epoch, s.entry_month, s.organisation, s.department, s.traveller, s.credit, "                     \
     "s.recorded_at"
 
 /* A row counts for its paying department and all above it. One pass over the rows, then sums of those sums. */

@@ -125,6 +125,11 @@ void advice_outcome(struct switch_core *core, struct request *request, const str
     case OUTCOME_REVERSED:
         if (!is_told)
             answer_reason(core, request, REASON_REVERSED);
+        /* The row may be this request's, whose commit it never heard of: the reversal reckons with its count. */
+        if (outcome->recorded_epoch != 0) {
+            follow(core, request, outcome->recorded_epoch);
+            return;
+        }
         break;
     case OUTCOME_REFUSED:
         if (!is_told)

@@ -246,7 +246,10 @@ bool undo_yield(struct switch_core *core, struct request *request);
 void undo_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
 void undo_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
 void undo_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
-/* The record says the purchase was reversed: takes off what was counted for it. */
+/* OUTCOME_REVERSED: whether what was counted for the request is its own to take off. With a row it is the reversal's.
+ */
+bool undo_is_owed(const struct request *request, const struct outcome *outcome);
+/* Takes off what was counted for the request. */
 void undo_lower(struct switch_core *core, struct request *request, int32_t fence_epoch, bool had_row);
 
 /* ---- answers.c ---- */

@@ -369,11 +369,10 @@ static void exists(struct switch_core *core, struct request *request, const stru
         finish(core, request, REASON_APPROVED);
 }
 
-/* The key holds a tombstone: what was counted for this id is taken off again. */
-static void reversed(struct switch_core *core, struct request *request) {
+static void reversed(struct switch_core *core, struct request *request, const struct outcome *outcome) {
     bool was_appending = request->stage == STAGE_RECORDING;
     answer_reason(core, request, REASON_REVERSED);
-    if (was_appending && request->may_be_counted)
+    if (was_appending && undo_is_owed(request, outcome))
         undo_lower(core, request, request->epoch, false);
     else
         request_end(core, request);
@@ -389,7 +388,7 @@ static void authorize_outcome(struct switch_core *core, struct request *request,
         exists(core, request, outcome);
         break;
     case OUTCOME_REVERSED:
-        reversed(core, request);
+        reversed(core, request, outcome);
         break;
     case OUTCOME_STALE:
         if (request->owes_journal)

@@ -185,7 +185,7 @@ struct outcome {
     bool had_row;           /* UNDONE: a purchase had been recorded; its reversal follows it */
     bool is_kept;           /* UNDONE: it was not: the row is another's, or confirmed by another */
     int64_t amount_minor;   /* EXISTS, and UNDONE with had_row; SETTLED: captured, refunded, freed or reversed by it */
-    int32_t recorded_epoch; /* RECORDED, EXISTS: the row's epoch */
+    int32_t recorded_epoch; /* RECORDED, EXISTS, REVERSED: the row's epoch; REVERSED without a row: 0 */
     uint8_t flags;          /* EXISTS: the row's enum entry_flag */
     struct content content; /* EXISTS */
 

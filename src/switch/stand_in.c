@@ -143,7 +143,7 @@ void switch_journaled(struct switch_core *core, struct moment now, uint32_t owne
 
 void stand_in_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome) {
     /* A reversal by the client came first; else the row is there, or the drain brings it. */
-    if (outcome->kind == OUTCOME_REVERSED && request->may_be_counted)
+    if (outcome->kind == OUTCOME_REVERSED && undo_is_owed(request, outcome))
         undo_lower(core, request, request->epoch, false);
     else
         request_end(core, request);
@@ -223,7 +223,10 @@ void stand_in_drain_outcome(struct switch_core *core, struct request *request, c
         drained_row(core, request, outcome->recorded_epoch);
         break;
     case OUTCOME_REVERSED:
-        undo_lower(core, request, request->epoch, false);
+        if (undo_is_owed(request, outcome))
+            undo_lower(core, request, request->epoch, false);
+        else
+            drained_row(core, request, outcome->recorded_epoch); /* the reversal reckons with its count */
         break;
     case OUTCOME_UNDONE:
         undo_outcome(core, request, outcome);

@@ -46,6 +46,8 @@ static bool is_vouched_elsewhere(const struct request *request, const struct ver
 void undo_claim_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict) {
     if (verdict->kind == VERDICT_LOST)
         flow_wait(core, request);
+    else if (verdict->kind == VERDICT_COLD)
+        flow_warm(core, request); /* nothing is claimed: a journal may still vouch for it */
     else if (is_vouched_elsewhere(request, verdict))
         request_end(core, request);
     else
@@ -63,6 +65,10 @@ void undo_due(struct switch_core *core, struct request *request) {
         list_remove(core, request);
         undo_begin(core, request);
     }
+}
+
+bool undo_is_owed(const struct request *request, const struct outcome *outcome) {
+    return request->may_be_counted && outcome->recorded_epoch == 0;
 }
 
 void undo_lower(struct switch_core *core, struct request *request, int32_t fence_epoch, bool had_row) {
@@ -90,7 +96,7 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
             request_end(core, request);
         break;
     case OUTCOME_REVERSED:
-        if (request->may_be_counted && request->stage == STAGE_RECORDING)
+        if (request->stage == STAGE_RECORDING && undo_is_owed(request, outcome))
             undo_lower(core, request, request->epoch, false);
         else
             request_end(core, request);

@@ -231,10 +231,18 @@ static void check_approved_stands(struct ledger *ledger, const struct story *sto
         ledger_break(ledger, 1, "%s was approved, and reversed though nobody asked for that", id_text(&story->id));
 }
 
+/* A copy that was never answered may have come to stand where Redis forgot what it had counted; of one that waits in a
+ * journal, whenever the counters are built anew. */
+static bool may_be_turned(const struct ledger *ledger, const struct recorded *row, const struct hearing *heard) {
+    bool may_be_forgotten = ledger->history->redis_was_lost || (row->flags & ENTRY_STAND_IN) != 0;
+    return may_be_forgotten && heard->without_decision > 0;
+}
+
 static void check_declined_left_nothing(struct ledger *ledger, const struct story *story, const struct hearing *heard) {
-    if (heard->advised != NULL || story_main(story) == NULL)
+    const struct recorded *row = story_main(story);
+    if (heard->advised != NULL || row == NULL)
         return;
-    if (heard->declined != NULL && ledger->history->redis_was_lost && heard->without_decision > 0)
+    if (heard->declined != NULL && may_be_turned(ledger, row, heard))
         ledger->verdict->turned_declines++;
     else if (heard->declined != NULL)
         ledger_break(ledger, 4, "%s was declined, %s, and has a row", id_text(&story->id),

@@ -112,6 +112,17 @@ Test(checker, an_approval_after_a_decline_of_the_same_id_is_found) {
     cr_expect_eq(verdict.turned_declines, 1);
 }
 
+Test(checker, a_decline_of_what_was_recorded_is_found_unless_a_journal_brought_it_after_a_rebuild) {
+    BEGIN();
+    asked(&past, CALL_AUTHORIZE, 1, 100, 0);
+    declined(asked(&past, CALL_AUTHORIZE, 1, 100, 10), REASON_CREDIT_LIMIT, 15);
+    struct recorded *main = row(&past, ENTRY_PURCHASE, 1, 100);
+    expect_broken(&past, 4);
+    main->flags = ENTRY_STAND_IN;
+    struct verdict_of_checker verdict = expect_kept(&past);
+    cr_expect_eq(verdict.turned_declines, 1);
+}
+
 Test(checker, a_decline_after_an_approval_of_the_same_id_is_found) {
     BEGIN();
     bought(&past, 1, 100, 0);

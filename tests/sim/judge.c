@@ -71,7 +71,7 @@ static void gather(const struct world *world, struct gathering *gathering) {
 /* What an audit has had to add was missing: a limit could have been passed. Only a node that ends between the record
  * and the counters may leave it so, of an advice. */
 static void check_audits(const struct world *world, struct verdict_of_checker *verdict) {
-    for (int i = 0; i < NODES && !world->was_node_lost; i++) {
+    for (int i = 0; i < NODES && !world->has_crashes; i++) {
         struct audit_facts facts;
         audit_facts(world->nodes[i].audit, &facts);
         if (facts.restored_minor == 0)

@@ -223,9 +223,7 @@ void audit_link_rebuild(void *shell, int32_t organisation, struct month month) {
 }
 
 void audit_link_start(struct node *node) {
-    /* Where nothing may be too low, what is still on its way over a bad connection must not be taken for it. */
-    int64_t grace_us = node->world->has_crashes ? 2 * SECOND : 8 * SECOND;
-    const struct audit_settings settings = {.pause_us = 100 * MS, .grace_us = grace_us, .suspect_capacity = 16};
+    const struct audit_settings settings = {.pause_us = 100 * MS, .grace_us = 2 * SECOND, .suspect_capacity = 16};
     const struct audit_ports ports = {
         .shell = node,
         .find_next = find_next,
@@ -238,6 +236,8 @@ void audit_link_start(struct node *node) {
 
 void audit_link_tick(struct node *node) {
     struct moment now = node_now(node);
-    if (!plants_has("no_audit") && now.tick.us >= audit_next_tick(node->audit).us)
+    /* Where nothing may be missing, what is long on its way over bad connections must not be taken for that. */
+    bool looks = (node->world->has_crashes || node->world->is_quiet) && !plants_has("no_audit");
+    if (looks && now.tick.us >= audit_next_tick(node->audit).us)
         audit_tick(node->audit, now);
 }

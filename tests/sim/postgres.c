@@ -197,6 +197,7 @@ static void judge_row(const struct postgres *postgres, int64_t at, struct outcom
     if (row->kind == ENTRY_REVERSAL ||
         mark_of(postgres, row->payer.organisation, &row->id, &mark_at) == ENTRY_REVERSAL) {
         outcome->kind = OUTCOME_REVERSED;
+        outcome->recorded_epoch = row->kind == ENTRY_REVERSAL ? 0 : row->epoch;
         return;
     }
     outcome->kind = OUTCOME_EXISTS;
@@ -334,6 +335,20 @@ static void decline(struct outcome *outcome, enum reason reason, enum content_fi
     outcome->remaining_minor = remaining_minor;
 }
 
+/* The day of the original's id. Of one that came late, the day it was recorded on; of what is charged in another month
+ * than the original's, the day that was recorded on. */
+static struct day day_of(struct postgres *postgres, const struct recorded *row) {
+    int64_t original = find(postgres, row->payer.organisation, &row->original);
+    bool is_charged_there = original >= 0 && postgres->rows[original].month == row->month;
+    struct instant recorded_at = {is_charged_there ? postgres->rows[original].recorded_us : row->recorded_us};
+    struct day day = calendar_day(&postgres->calendar, request_id_time(&row->original));
+    if (month_of(day).yyyymm != row->month)
+        day = calendar_day(&postgres->calendar, recorded_at);
+    if (month_of(day).yyyymm != row->month)
+        day.yyyymmdd = row->month * 100 + 1;
+    return day;
+}
+
 static void tell_settled(struct postgres *postgres, size_t at, bool is_repeat, struct outcome *outcome) {
     const struct recorded *row = &postgres->rows[at];
     outcome->kind = OUTCOME_SETTLED;
@@ -341,17 +356,13 @@ static void tell_settled(struct postgres *postgres, size_t at, bool is_repeat, s
     outcome->amount_minor =
         row->kind == ENTRY_CAPTURE || row->kind == ENTRY_REFUND ? row->settled_minor : -row->amount_minor;
     outcome->remaining_minor = postgres->besides[at].remaining_minor;
-    struct instant when = request_id_time(&row->original);
     outcome->effect = (struct effect){
         .id = row->id,
-        .day = calendar_day(&postgres->calendar, when),
+        .day = day_of(postgres, row),
         .payer = row->payer,
         .amount_minor = row->amount_minor,
         .epoch = row->epoch,
     };
-    /* Of a row in another month than its original's id the counters are that month's. */
-    if (month_of(outcome->effect.day).yyyymm != row->month)
-        outcome->effect.day = calendar_day(&postgres->calendar, (struct instant){row->recorded_us});
 }
 
 static size_t add_settlement(struct postgres *postgres, int64_t of, const struct settlement *settlement,

@@ -160,6 +160,16 @@ Test(advice, of_what_was_reversed_is_declined) {
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
+    cr_expect_eq(switch_busy(shell.core), 0, "there was no row: nothing to count");
+}
+
+/* The reversal has taken off, or will, what only this request can count. */
+Test(advice, whose_commit_was_not_heard_of_before_it_was_reversed_is_counted_still) {
+    advise(1);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3});
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
+    expect_followed(3);
 }
 
 Test(advice, past_its_deadline_is_recorded_and_counted_all_the_same) {

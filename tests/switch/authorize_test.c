@@ -181,6 +181,16 @@ Test(authorize, a_reversal_that_came_first_wins_and_the_count_is_taken_off) {
     cr_expect_eq(switch_busy(shell.core), 0);
 }
 
+/* What became of the row since, an expiry perhaps, only the reversal knows. */
+Test(authorize, what_a_reversal_of_its_row_takes_off_is_not_taken_off_twice) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3});
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
+    cr_expect_eq(shell.question_count, 1);
+    cr_expect_eq(switch_busy(shell.core), 0);
+}
+
 struct refusal_case {
     enum reason standing;
     uint32_t channels;

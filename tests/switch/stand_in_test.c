@@ -253,6 +253,19 @@ Test(stand_in, past_its_deadline_a_purchase_is_undone_only_when_no_journal_vouch
     }
 }
 
+Test(stand_in, cold_counters_let_nobody_undo_before_they_are_built_anew) {
+    shell_authorize(&shell, 1);
+    shell_pass_time(&shell, PAST_DEADLINE_US);
+    shell_counted(&shell);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_COLD});
+    cr_expect_eq(shell.undo_count, 0, "a journal may come to vouch for it");
+    const struct sums sums = {.organisation = 1, .month = month_of(last_question()->day), .epoch = 4};
+    switch_sums_read(shell.core, shell.now, 1, sums.month, &sums);
+    switch_sums_written(shell.core, shell.now, 1, sums.month, 4, true);
+    shell_claimed(&shell);
+    cr_expect_eq(shell.undo_count, 1);
+}
+
 Test(stand_in, what_it_vouched_for_itself_it_may_undo_though_it_never_heard_that_it_did) {
     shell_authorize(&shell, 1);
     shell_counted(&shell);
@@ -361,6 +374,17 @@ Test(stand_in, an_entry_that_was_reversed_is_taken_off_the_counters) {
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED});
     cr_expect_eq(last_question()->kind, QUESTION_UNDO);
     cr_expect_eq(last_question()->floor_epoch, 3);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    cr_expect_eq(shell.drained_count, 1);
+}
+
+Test(stand_in, an_entry_recorded_anew_and_then_reversed_is_counted_for_the_reversal_to_take_off) {
+    const struct entry entry = journaled_entry();
+    cr_assert(switch_drain(shell.core, shell.now, &entry, 77));
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 4});
+    cr_expect_eq(last_question()->kind, QUESTION_APPLY);
+    cr_expect_eq(last_question()->amount_minor, 13000);
+    cr_expect_eq(last_question()->floor_epoch, 4);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(shell.drained_count, 1);
 }
