@@ -49,28 +49,29 @@ Test(commands, a_hold_asks_for_its_time_and_tells_its_end) {
                      "--intended"),
                  0),
               "%s", output);
-    cr_expect(counter->last.authorize.is_hold && counter->last.authorize.allows_partial && counter->last.is_intended);
-    cr_expect(eq(long, counter->last.authorize.hold_us, 900000000));
+    cr_expect(counter_last()->authorize.is_hold && counter_last()->authorize.allows_partial &&
+              counter_last()->is_intended);
+    cr_expect(eq(long, counter_last()->authorize.hold_us, 900000000));
     expect_said("Approved for  90.00 SEK only");
     expect_said("Held until    2026-11-21 08:45");
 }
 
 Test(commands, a_hold_without_a_time_leaves_it_to_the_switch_and_a_purchase_is_none) {
     cr_assert(eq(int, run("purchase --card 9932543656338003 --amount 130.00 --product single --hold --json"), 0));
-    cr_expect(counter->last.authorize.is_hold);
-    cr_expect(eq(long, counter->last.authorize.hold_us, 0));
+    cr_expect(counter_last()->authorize.is_hold);
+    cr_expect(eq(long, counter_last()->authorize.hold_us, 0));
     expect_said("\"expires_at\":\"2026-11-21T07:30:00");
     cr_assert(eq(int, run("purchase --card 9932543656338003 --amount 130.00 --product single"), 0));
-    cr_expect(
-        not(counter->last.authorize.is_hold || counter->last.authorize.allows_partial || counter->last.is_intended));
+    cr_expect(not(counter_last()->authorize.is_hold || counter_last()->authorize.allows_partial ||
+                  counter_last()->is_intended));
 }
 
 /* ---- settlements ---- */
 
 Test(commands, a_capture_names_its_hold_and_says_what_is_left) {
     cr_assert(eq(int, run("capture --original " HOLD " --amount 20.00 --more --id " OWN), 0), "%s", output);
-    const struct settle *settle = &counter->last.settle;
-    cr_expect(eq(int, counter->last.call, CALL_CAPTURE));
+    const struct settle *settle = &counter_last()->settle;
+    cr_expect(eq(int, counter_last()->call, CALL_CAPTURE));
     cr_expect(eq(long, settle->amount_minor, 2000));
     cr_expect(not(settle->is_final || settle->has_credential));
     cr_expect(eq(int, settle->original.bytes[15], 0x34));
@@ -83,15 +84,15 @@ Test(commands, a_capture_names_its_hold_and_says_what_is_left) {
 
 Test(commands, each_settlement_is_asked_for_by_its_own_call) {
     cr_assert(eq(int, run("capture --original " HOLD), 0), "%s", output);
-    cr_expect(counter->last.settle.is_final && request_id_is_v7(&counter->last.settle.id));
-    cr_expect(eq(long, counter->last.settle.amount_minor, 0));
+    cr_expect(counter_last()->settle.is_final && request_id_is_v7(&counter_last()->settle.id));
+    cr_expect(eq(long, counter_last()->settle.amount_minor, 0));
     cr_assert(eq(int, run("void --original " HOLD " --card 9932543656338003"), 0), "%s", output);
-    cr_expect(eq(int, counter->last.call, CALL_VOID));
-    cr_expect(counter->last.settle.has_credential);
+    cr_expect(eq(int, counter_last()->call, CALL_VOID));
+    cr_expect(counter_last()->settle.has_credential);
     cr_assert(eq(int, run("reverse --id " HOLD " --card 9932543656338003"), 0), "%s", output);
-    cr_expect(eq(int, counter->last.call, CALL_REVERSE));
+    cr_expect(eq(int, counter_last()->call, CALL_REVERSE));
     cr_assert(eq(int, run("refund --original " HOLD " --json"), 0), "%s", output);
-    cr_expect(eq(int, counter->last.call, CALL_REFUND));
+    cr_expect(eq(int, counter_last()->call, CALL_REFUND));
     expect_said("\"original\":\"" HOLD "\",\"amount_minor\":13000,\"remaining_minor\":1000,\"currency\":\"SEK\"");
 }
 

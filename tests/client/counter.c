@@ -153,6 +153,24 @@ static bool on_open(void *owner, struct net_stream *stream) {
     return true;
 }
 
+/* The tests read it in their own thread. */
+static pthread_mutex_t last_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wire_request last;
+
+static void keep(const struct wire_request *request) {
+    pthread_mutex_lock(&last_lock);
+    last = *request;
+    pthread_mutex_unlock(&last_lock);
+}
+
+const struct wire_request *counter_last(void) {
+    static struct wire_request copy;
+    pthread_mutex_lock(&last_lock);
+    copy = last;
+    pthread_mutex_unlock(&last_lock);
+    return &copy;
+}
+
 static bool on_bytes(void *owner, struct net_stream *stream, struct bytes received) {
     (void)owner;
     struct bytes envelope;
@@ -162,7 +180,7 @@ static bool on_bytes(void *owner, struct net_stream *stream, struct bytes receiv
         struct wire_fault fault;
         CHECK(wire_decode_request(server.codec, envelope, &request, &fault));
         if (request.call != CALL_ADVISE)
-            counter.last = request;
+            keep(&request);
         server.frame.size = 0;
         if (!answer(&request) || !net_send(stream, buffer_bytes(&server.frame)))
             return false;

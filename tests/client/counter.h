@@ -22,13 +22,15 @@
 struct counter {
     char directory[TEST_TEXT]; /* with client.pem, client.key and authority.pem */
     char address[64];
-    struct wire_request last; /* but for advices */
-    atomic_int frames;        /* of advices */
+    atomic_int frames; /* of advices */
     atomic_int advices;
 };
 
 /* One at a time. */
 struct counter *counter_start(void);
 void counter_stop(void);
+
+/* The last request that was no advice, as a copy that stands until the next call. */
+const struct wire_request *counter_last(void);
 
 #endif
