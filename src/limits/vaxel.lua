@@ -277,7 +277,11 @@ local function write_group(group, keys, memories)
     if not group.is_sound then redis.call('HDEL', keys[1], 'p') end
     if #memories > 0 then
         redis.call('HSET', keys[2], unpack(memories))
-        if group.read[3] ~= keys[2] then care_for_day(keys) end
+        if group.read[3] ~= keys[2] then
+            care_for_day(keys)
+        elseif group.has_effects then
+            redis.call('EXPIRE', keys[2], DAY_SECONDS)
+        end
     end
 end
 
@@ -320,6 +324,7 @@ local function authorize(keys, argv)
         if not group.is_sound then
             verdict = COLD
         elseif kind >= UNDO then
+            group.has_effects = true -- which may be told again for a day, however old the purchase is
             verdict, added, value = count_effect(group, kind, numbers, n, flag, before, content)
         elseif kind == SPENT then
             verdict = STANDS

@@ -73,12 +73,10 @@ static void follow_tombstone(struct switch_core *core, struct request *request, 
     undo_lower(core, request, fence_epoch, false);
 }
 
-/* A repeat's effect has been followed before, or the audit sees to it: the memory that would keep it from being counted
- * twice may have passed away. */
+/* A repeat's too: nobody may have heard that the first was done. The counters follow an effect once, by its id; one that
+ * is older than their memory comes without an amount. */
 static void follow(struct switch_core *core, struct request *request, const struct outcome *outcome) {
-    if (outcome->is_repeat)
-        request_end(core, request);
-    else if (outcome->is_tombstone)
+    if (outcome->is_tombstone)
         follow_tombstone(core, request, outcome->effect.epoch);
     else if (request->settlement.kind == ENTRY_REVERSAL)
         effect_follow_reversal(core, request, &outcome->effect);

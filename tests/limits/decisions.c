@@ -299,6 +299,17 @@ Test(limits, hashes_pass_away_in_time) {
     cr_expect_str_eq(test_redis_command(&redis, "HLEN {7}:20261122"), "2");
 }
 
+/* What frees or counts may be told again for a day, whenever its purchase was. */
+Test(limits, a_day_is_kept_for_as_long_as_an_effect_of_it_may_be_repeated) {
+    peer_ask(&peer, purchase(1, 130));
+    const struct question effects[] = {effect(2, 50, 5), effect(3, -50, 5), reversal(1, 130, 5, true)};
+    for (int i = 0; i < 3; i++) {
+        test_redis_command(&redis, "EXPIRE {7}:20261121 60");
+        cr_expect_eq(peer_ask(&peer, effects[i]).kind, VERDICT_DONE);
+        cr_expect(atoi(test_redis_command(&redis, "TTL {7}:20261121")) > 3 * 86400);
+    }
+}
+
 Test(limits, days_and_organisations_are_decided_apart_in_one_write) {
     uint32_t owners[600];
     for (int32_t organisation = 1; organisation <= 100; organisation++) {

@@ -121,9 +121,8 @@ static void happen(struct world *world, enum fault fault) {
     }
 }
 
-/* Or builds them anew without what waits in journals. */
-static bool loses_counters(enum fault fault) {
-    return fault == FAULT_FLUSH || fault == FAULT_FAILOVER || fault == FAULT_REBUILD;
+static bool loses_redis(enum fault fault) {
+    return fault == FAULT_FLUSH || fault == FAULT_FAILOVER;
 }
 
 static void befall(struct world *world, void *owner, uint64_t mood) {
@@ -133,8 +132,10 @@ static void befall(struct world *world, void *owner, uint64_t mood) {
     enum fault fault = (enum fault)chance_below(world, FAULT_COUNT);
     if (chance_is(world, 40))
         fault = (enum fault)(mood % FAULT_COUNT);
-    if (world->has_journals && loses_counters(fault))
-        fault = FAULT_REDIS_LINK;
+    if (world->keeps_redis && loses_redis(fault))
+        fault = FAULT_REBUILD;
+    if (world->has_journals && fault == FAULT_REBUILD)
+        fault = FAULT_REDIS_LINK; /* a rebuild is without what waits in journals */
     if (!world->has_crashes && fault == FAULT_NODE)
         fault = FAULT_POSTGRES_LINK;
     happen(world, fault);

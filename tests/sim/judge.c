@@ -68,18 +68,17 @@ static void gather(const struct world *world, struct gathering *gathering) {
     }
 }
 
-/* What an audit has had to add was missing: a limit could have been passed. Only a node that ends between the record
- * and the counters may leave it so, of an advice. */
+/* Only a node that ends between the record and the counters may leave something for an audit to find. */
 static void check_audits(const struct world *world, struct verdict_of_checker *verdict) {
     for (int i = 0; i < NODES && !world->has_crashes; i++) {
         struct audit_facts facts;
         audit_facts(world->nodes[i].audit, &facts);
-        if (facts.restored_minor == 0)
+        if (facts.rebuilds == 0)
             continue;
         verdict->is_good = false;
         verdict->invariant = 5;
-        snprintf(verdict->text, sizeof verdict->text, "counters were too low by %lld until an audit found it",
-                 (long long)facts.restored_minor);
+        snprintf(verdict->text, sizeof verdict->text, "an audit found counters too low by %lld and too high by %lld",
+                 (long long)facts.restored_minor, (long long)facts.freed_minor);
     }
 }
 

@@ -62,6 +62,7 @@ static void begin(struct world *world, const struct world_options *options) {
     world->now_ms = world->now_us / 1000;
     world->has_journals = options->seed % 2 == 0;
     world->has_crashes = options->seed % 4 >= 2;
+    world->keeps_redis = world->has_journals || options->seed % 8 == 1;
     static const uint32_t percents[] = {0, 0, 1, 4};
     world->lost_replies_percent = percents[chance_below(world, 4)];
     world->lost_commits_percent = percents[chance_below(world, 4)];

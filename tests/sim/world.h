@@ -163,7 +163,8 @@ struct world {
     /* What a journal vouches for while Redis is lost or divided as well may pass limits, and two copies of a request
      * may each find a journal (docs/guarantees.md): seeds have either the one or the other. */
     bool has_journals;
-    bool has_crashes; /* of nodes: without them nothing may leave a counter too low */
+    bool has_crashes; /* of nodes: without them counters must come right without an audit */
+    bool keeps_redis; /* it is neither lost nor divided: no rebuild heals what was miscounted */
     uint32_t lost_replies_percent, lost_commits_percent; /* connections that break when all was done and not yet told */
     int64_t slow_commits_us;
     bool is_quiet; /* nothing bad happens any more */

@@ -116,12 +116,26 @@ Test(settle, that_changes_no_usage_asks_redis_nothing) {
     cr_expect_eq(switch_busy(shell.core), 0);
 }
 
-Test(settle, a_repeat_is_told_the_same_and_not_followed_again) {
+/* Who did it first may never have heard of its commit; by its id the counters follow it once. */
+Test(settle, a_repeat_is_told_the_same_and_followed_under_the_same_id) {
     settle(ENTRY_VOID);
     struct outcome outcome = settled(13000, -13000);
     outcome.is_repeat = true;
     shell_settlement_outcome(&shell, outcome);
     cr_expect(shell_last_answer(&shell)->is_repeat);
+    cr_assert_eq(shell.question_count, 1);
+    const struct settle own = settle_request(ENTRY_VOID);
+    cr_expect(request_id_equal(&shell.questions[0].id, &own.id));
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    cr_expect_eq(switch_busy(shell.core), 0);
+}
+
+/* The record gives it no amount any more. */
+Test(settle, a_repeat_that_the_counters_may_have_forgotten_is_not_followed) {
+    settle(ENTRY_VOID);
+    struct outcome outcome = settled(13000, 0);
+    outcome.is_repeat = true;
+    shell_settlement_outcome(&shell, outcome);
     cr_expect_eq(shell.question_count, 0);
     cr_expect_eq(switch_busy(shell.core), 0);
 }
