@@ -191,6 +191,14 @@ static void check_order(struct ledger *ledger, const struct story *story, const 
     }
 }
 
+/* What an id did is forgotten when Redis is lost. What waits in a journal is, too, when the counters are built anew, as
+ * an audit does where nodes were lost (docs/guarantees.md). */
+static bool may_be_turned(const struct ledger *ledger, const struct recorded *row) {
+    const struct history *history = ledger->history;
+    bool was_journaled = row != NULL && (row->flags & ENTRY_STAND_IN) != 0;
+    return history->redis_was_lost || (was_journaled && history->nodes_were_lost);
+}
+
 static void check_decisions(struct ledger *ledger, const struct story *story, const struct hearing *heard) {
     for (size_t i = 0; i < story->operations.count; i++)
         if (is_copy(story->operations.at[i]))
@@ -199,7 +207,7 @@ static void check_decisions(struct ledger *ledger, const struct story *story, co
     /* A device's advice is recorded whatever was answered before it (DOMAIN F2). */
     if (heard->approved == NULL || heard->declined == NULL || heard->advised != NULL)
         return;
-    if (ledger->history->redis_was_lost)
+    if (may_be_turned(ledger, story_main(story)))
         ledger->verdict->turned_declines++;
     else
         ledger_break(ledger, 3, "%s was approved to one copy, and to another %s", id_text(&story->id),
@@ -231,18 +239,11 @@ static void check_approved_stands(struct ledger *ledger, const struct story *sto
         ledger_break(ledger, 1, "%s was approved, and reversed though nobody asked for that", id_text(&story->id));
 }
 
-/* A copy that was never answered may have come to stand where Redis forgot what it had counted; of one that waits in a
- * journal, whenever the counters are built anew. */
-static bool may_be_turned(const struct ledger *ledger, const struct recorded *row, const struct hearing *heard) {
-    bool may_be_forgotten = ledger->history->redis_was_lost || (row->flags & ENTRY_STAND_IN) != 0;
-    return may_be_forgotten && heard->without_decision > 0;
-}
-
 static void check_declined_left_nothing(struct ledger *ledger, const struct story *story, const struct hearing *heard) {
     const struct recorded *row = story_main(story);
     if (heard->advised != NULL || row == NULL)
         return;
-    if (heard->declined != NULL && may_be_turned(ledger, row, heard))
+    if (heard->declined != NULL && may_be_turned(ledger, row) && heard->without_decision > 0)
         ledger->verdict->turned_declines++;
     else if (heard->declined != NULL)
         ledger_break(ledger, 4, "%s was declined, %s, and has a row", id_text(&story->id),

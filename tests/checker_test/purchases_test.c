@@ -119,6 +119,8 @@ Test(checker, a_decline_of_what_was_recorded_is_found_unless_a_journal_brought_i
     struct recorded *main = row(&past, ENTRY_PURCHASE, 1, 100);
     expect_broken(&past, 4);
     main->flags = ENTRY_STAND_IN;
+    expect_broken(&past, 4);
+    past.history.nodes_were_lost = true;
     struct verdict_of_checker verdict = expect_kept(&past);
     cr_expect_eq(verdict.turned_declines, 1);
 }

@@ -607,11 +607,13 @@ static void remember(struct postgres *postgres, const struct request_id *id, con
         .id = *id, .day = calendar_day(&postgres->calendar, request_id_time(id)), .memory = *memory};
 }
 
-static void remember_row(struct postgres *postgres, size_t at) {
+/* As of what was recorded under older epochs: what follows under this one, its own effect tells the counters. */
+static void remember_row(struct postgres *postgres, size_t at, int32_t epoch) {
     const struct recorded *row = &postgres->rows[at];
     int64_t mark_at;
-    bool is_reversed =
-        row->kind == ENTRY_REVERSAL || mark_of(postgres, row->payer.organisation, &row->id, &mark_at) == ENTRY_REVERSAL;
+    bool has_mark = mark_of(postgres, row->payer.organisation, &row->id, &mark_at) == ENTRY_REVERSAL &&
+                    postgres->rows[mark_at].epoch < epoch;
+    bool is_reversed = row->kind == ENTRY_REVERSAL || has_mark;
     const struct memory memory = {
         .kind = is_reversed ? MEMORY_REVERSED : MEMORY_COUNTED,
         .approved_minor = (row->flags & ENTRY_PARTIAL) != 0 ? row->amount_minor : 0,
@@ -630,7 +632,7 @@ void postgres_read_sums(struct postgres *postgres, int32_t organisation, struct 
             request_id_is_v7(&row->id) && request_id_time(&row->id).us >= since.us &&
             (row->kind == ENTRY_PURCHASE || row->kind == ENTRY_HOLD || row->kind == ENTRY_ADVICE ||
              row->kind == ENTRY_REVERSAL))
-            remember_row(postgres, i);
+            remember_row(postgres, i, epoch);
     }
     for (size_t i = 0; i < postgres->note_count; i++) {
         const struct refusal_note *note = &postgres->notes[i];
