@@ -58,6 +58,8 @@ struct load_result {
     uint64_t decisions[LOAD_DECISIONS]; /* by enum decision */
     uint64_t reasons[LOAD_REASONS];     /* by enum reason */
     uint64_t faults;                    /* requests the server could not take */
+    uint64_t late;                      /* answered after `timeout_us` from when it was due; without one, none is */
+    uint64_t approved_in_time;          /* approved, and not late */
     uint64_t unanswered;                /* sent, and no answer came */
     uint64_t unsent;                    /* open loop: due, but every connection had its fill until the end */
     struct histogram latencies;         /* of the answered */

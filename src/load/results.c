@@ -40,7 +40,13 @@ static void result_keep_approved(struct driver *driver, const struct request_id 
     driver->approved_size += LINE_SIZE;
 }
 
-static void result_take_answer(struct driver *driver, const struct answer *answer, bool is_measured) {
+static bool is_late(const struct driver *driver, const struct flight *flight) {
+    int64_t timeout_us = driver->control->options->timeout_us;
+    return timeout_us > 0 && driver->now.us - flight->due.us > timeout_us;
+}
+
+static void result_take_answer(struct driver *driver, const struct flight *flight, bool is_measured) {
+    const struct answer *answer = &driver->reply.answer;
     if (answer->decision == DECISION_APPROVED && !answer->is_repeat) {
         driver->result.approved_in_all++;
         result_keep_approved(driver, &driver->reply.id);
@@ -48,6 +54,7 @@ static void result_take_answer(struct driver *driver, const struct answer *answe
     if (is_measured) {
         driver->result.decisions[(unsigned)answer->decision % LOAD_DECISIONS]++;
         driver->result.reasons[(unsigned)answer->reason % LOAD_REASONS]++;
+        driver->result.approved_in_time += answer->decision == DECISION_APPROVED && !is_late(driver, flight);
     }
 }
 
@@ -57,10 +64,11 @@ void result_take(struct driver *driver, const struct flight *flight) {
     bool is_measured = result_is_measured(driver, flight->due);
     if (is_measured) {
         result->answered++;
+        result->late += is_late(driver, flight);
         histogram_record(&result->latencies, driver->now.us - flight->due.us);
     }
     if (reply->kind == WIRE_REPLY_ANSWER) {
-        result_take_answer(driver, &reply->answer, is_measured);
+        result_take_answer(driver, flight, is_measured);
         return;
     }
     result->faults += is_measured;
@@ -76,6 +84,8 @@ void result_add(struct load_result *into, const struct load_result *from) {
         into->reasons[i] += from->reasons[i];
     }
     into->faults += from->faults;
+    into->late += from->late;
+    into->approved_in_time += from->approved_in_time;
     into->unanswered += from->unanswered;
     into->unsent += from->unsent;
     histogram_add(&into->latencies, &from->latencies);

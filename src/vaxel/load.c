@@ -140,6 +140,8 @@ static void write_json(const struct load_result *result) {
     json_decimal(&json, "cpu_us", cpu_each_us(result));
     write_counts(&json, result);
     json_number(&json, "faults", (int64_t)result->faults);
+    json_number(&json, "late", (int64_t)result->late);
+    json_number(&json, "approved_in_time", (int64_t)result->approved_in_time);
     json_number(&json, "unanswered", (int64_t)result->unanswered);
     json_number(&json, "unsent", (int64_t)result->unsent);
     json_number(&json, "sent_in_all", (int64_t)result->sent_in_all);
@@ -158,6 +160,8 @@ static void print_result(const struct load_result *result) {
     for (int i = 0; i <= REASON_CALL_NOT_ALLOWED; i++)
         if (result->reasons[i] > 0)
             printf("  %-28s %12llu\n", reason_name((enum reason)i), (unsigned long long)result->reasons[i]);
+    if (result->late > 0)
+        print_fact("Late", "%llu answered after their deadline", (unsigned long long)result->late);
     if (result->faults + result->unanswered + result->unsent > 0)
         print_fact("Trouble", "%llu rejected, %llu unanswered, %llu never sent", (unsigned long long)result->faults,
                    (unsigned long long)result->unanswered, (unsigned long long)result->unsent);

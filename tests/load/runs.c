@@ -116,6 +116,33 @@ Test(load, a_stall_is_told_of_every_purchase_it_held_up) {
     cr_assert(result.latencies.max_us >= 290000);
 }
 
+/* The same stall, where so much time is given. */
+static void run_with_stall(int64_t timeout_us) {
+    responder.pause_at = 100;
+    responder.pause_us = 300000;
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.rate_per_s = 1000;
+    options.duration_us = 1000000;
+    options.timeout_us = timeout_us;
+    run(&options);
+    responder_stop(&responder);
+}
+
+/* Of what was due in the first 200 ms of the stall. */
+Test(load, an_answer_after_its_deadline_is_late_and_no_approval_in_time) {
+    run_with_stall(100000);
+    cr_assert(result.late >= 190 && result.late < result.answered, "%lu", (unsigned long)result.late);
+    cr_assert_eq(result.approved_in_time, result.answered - result.late);
+}
+
+Test(load, without_a_deadline_no_answer_is_late) {
+    run_with_stall(0);
+    cr_assert(result.latencies.max_us > 100000);
+    cr_assert_eq(result.late, 0u);
+    cr_assert_eq(result.approved_in_time, result.answered);
+}
+
 Test(load, what_is_never_answered_is_counted) {
     responder.silent_every = 10;
     responder_start(&responder);
