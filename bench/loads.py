@@ -26,6 +26,8 @@ class Options:
     warm_up_s: float
     rate: float = 0  # 0: closed loop
     is_hot: bool = False
+    in_flight: int = 1  # of one connection; a validator has one purchase under way
+    approved_path: str = ""  # a file for the ids of what was approved
 
     def replace(self, **changes):
         return dataclasses.replace(self, **changes)
@@ -37,6 +39,8 @@ class Options:
         words += ["--seed", time.time_ns() % 2**31]
         words += ["--rate", f"{self.rate:.0f}"] if self.rate else []
         words += ["--hot"] if self.is_hot else []
+        words += ["--in-flight", self.in_flight] if self.in_flight > 1 else []
+        words += ["--approved", self.approved_path] if self.approved_path else []
         return [str(word) for word in words]
 
 
@@ -71,11 +75,16 @@ class Glances:
         return {name: (seen[-1][1][name] - seen[0][1][name]) * 1e6 / answers for name in seen[0][1]}
 
 
-def run(servers, options, companion=None):
-    """One run of `vaxel load`, every purchase of which was approved. A companion is started when the warm-up is over, and
-    the run ends with it."""
+def drive(servers, options, companion=None):
+    """One run of `vaxel load`, whatever was answered: what it told, and the glances at it. A companion is started when the
+    warm-up is over, and the run ends with it."""
     glances = Glances(servers)
-    result = json.loads(_drive(servers, options, glances, companion))
+    return json.loads(_drive(servers, options, glances, companion)), glances
+
+
+def run(servers, options, companion=None):
+    """One run of `vaxel load`, every purchase of which was approved."""
+    result, glances = drive(servers, options, companion)
     told = result["decisions"]
     faultless = result["faults"] + result["unanswered_in_all"] + result["connections_lost"] == 0
     if not faultless or result["approved_in_all"] != result["sent_in_all"] or told["APPROVED"] != result["answered"]:
