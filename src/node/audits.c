@@ -18,6 +18,7 @@ struct audit_desk {
     uint64_t sweeps;
     struct tick said_at;
     uint64_t rebuilds_said;
+    uint64_t suspects_said;
 };
 
 static bool find_next(void *shell, int32_t organisation, struct month month) {
@@ -81,18 +82,19 @@ void audits_counted(struct worker *worker, const struct sums *sums) {
     audit_counted(worker->audits->audit, moment_now(), sums);
 }
 
-/* A line for each sweep that is over; of those that found nothing one a minute, and the others for who debugs. */
+/* A line for each sweep that is over; of those with nothing new one a minute, and the others for who debugs. */
 static void tell_sweep(struct audit_desk *desk, struct tick now) {
     struct audit_facts facts;
     audit_facts(desk->audit, &facts);
     if (facts.sweeps == desk->sweeps)
         return;
     desk->sweeps = facts.sweeps;
-    bool is_news = facts.suspects > 0 || facts.rebuilds != desk->rebuilds_said;
+    bool is_news = facts.suspects != desk->suspects_said || facts.rebuilds != desk->rebuilds_said;
     bool is_said = is_news || desk->said_at.us == 0 || now.us - desk->said_at.us >= SAY_EVERY_US;
     if (is_said)
         desk->said_at = now;
     desk->rebuilds_said = facts.rebuilds;
+    desk->suspects_said = facts.suspects;
     log_event(is_said ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "audit",
               "swept sweeps=%" PRIu64 " looks=%" PRIu64 " suspects=%" PRIu64 " drift_minor=%" PRId64
               " rebuilds=%" PRIu64 " freed_minor=%" PRId64 " restored_minor=%" PRId64,
