@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What counting costs: limits_bench REDIS_SOCKET [rounds]. Purchases of four limits through limits' own calls, in
  * groups of one organisation of so many, spread over so many organisations; CPU time of Redis and of this program for
- * each. Flushes that Redis. The counters are summed afterwards: a run that does not verify prints no figure. */
+ * each. Flushes that Redis. The counters are summed afterwards: a run that does not verify prints no figure.
+ *
+ * limits_bench REDIS_SOCKET PURCHASES TOGETHER ORGANISATIONS: as the switch asks, so many at once of travellers chosen
+ * at random, with the three limits of a generated company; one line of JSON. */
 #include "base/check.h"
 #include "limits/limits.h"
 
@@ -15,7 +18,8 @@
 #include <unistd.h>
 
 #define CAPACITY 1024
-#define TRAVELLERS 500 /* of an organisation */
+#define SWITCH_GROUP 64 /* redis.group */
+#define TRAVELLERS 500  /* of an organisation */
 #define MONTH ((struct month){202611})
 #define DAY ((struct day){20261121})
 #define PURCHASES 200000
@@ -28,6 +32,7 @@ struct run {
     redisContext *context;
     bool is_ready;
     uint32_t warm;
+    bool has_departments;
     uint64_t counted;
     uint64_t random;
 };
@@ -81,19 +86,20 @@ static void ask(struct run *run, int32_t organisation) {
     for (size_t i = 0; i < sizeof random; i++)
         random[i] = (uint8_t)below(run, 256);
     int32_t traveller = organisation * TRAVELLERS + (int32_t)below(run, TRAVELLERS);
-    const struct question question = {
+    struct question question = {
         .kind = QUESTION_AUTHORIZE,
         .organisation = organisation,
         .day = DAY,
         .id = request_id_make(instant_now(), random),
         .content = {.amount_minor = AMOUNT, .client = 1, .credit = traveller, .kind = ENTRY_PURCHASE},
         .amount_minor = AMOUNT,
-        .limit_count = 4,
-        .limits = {{LIMIT_CREDIT, traveller, MONEY_MAX_MINOR},
-                   {LIMIT_TRAVELLER, traveller, MONEY_MAX_MINOR},
-                   {LIMIT_DEPARTMENT, 2 * organisation + traveller % 2, LIMIT_COUNTED_ONLY},
-                   {LIMIT_ORGANISATION, organisation, MONEY_MAX_MINOR}},
+        .limit_count = 2,
+        .limits = {{LIMIT_CREDIT, traveller, MONEY_MAX_MINOR}, {LIMIT_TRAVELLER, traveller, MONEY_MAX_MINOR}},
     };
+    if (run->has_departments)
+        question.limits[question.limit_count++] =
+            (struct limit){LIMIT_DEPARTMENT, 2 * organisation + traveller % 2, LIMIT_COUNTED_ONLY};
+    question.limits[question.limit_count++] = (struct limit){LIMIT_ORGANISATION, organisation, MONEY_MAX_MINOR};
     CHECK(limits_ask(run->limits, &question));
 }
 
@@ -142,7 +148,27 @@ static void verify(struct run *run, int32_t organisations, uint64_t counted) {
     CHECK(run->counted == counted && sum == (long long)counted * AMOUNT);
 }
 
-static void measure(struct run *run, int32_t organisations, uint32_t group) {
+/* Asks, and waits for the answers: so many of one organisation a call; 0: whatever comes together at random. */
+static uint64_t ask_some(struct run *run, int32_t organisations, uint32_t group, uint32_t together) {
+    uint64_t asked = 0;
+    int32_t organisation = 0;
+    for (; asked < together; asked++) {
+        if (group == 0 || asked % group == 0)
+            organisation = 1 + (int32_t)below(run, (uint32_t)organisations);
+        ask(run, organisation);
+    }
+    turn(run);
+    return asked;
+}
+
+struct cost {
+    double seconds; /* all of one purchase */
+    double redis_us;
+    double own_us;
+};
+
+static struct cost measure(struct run *run, int32_t organisations, uint32_t group, uint32_t together,
+                           uint64_t purchases) {
     command(run, "FLUSHALL");
     warm(run, organisations);
     run->counted = 0;
@@ -150,23 +176,39 @@ static void measure(struct run *run, int32_t organisations, uint32_t group) {
     double redis = redis_cpu_us(run);
     double own = own_cpu_us();
     int64_t began_us = tick_now().us;
-    while (asked < PURCHASES) {
-        for (uint32_t calls = group < 8 ? 64 / group : 512 / group; calls > 0; calls--) {
-            int32_t organisation = 1 + (int32_t)below(run, (uint32_t)organisations);
-            for (uint32_t i = 0; i < group; i++, asked++)
-                ask(run, organisation);
-        }
-        turn(run);
-    }
+    while (asked < purchases)
+        asked += ask_some(run, organisations, group, together);
     double seconds = (double)(tick_now().us - began_us) / 1e6;
     double count = (double)asked;
     own = own_cpu_us() - own;
     redis = redis_cpu_us(run) - redis;
     verify(run, organisations, asked);
-    printf("%13d %6u %10.0f %12.2f %10.2f\n", organisations, group, count / seconds, redis / count, own / count);
+    return (struct cost){seconds / count, redis / count, own / count};
 }
 
-static void run_open(struct run *run, const char *path) {
+static void print_row(struct run *run, int32_t organisations, uint32_t group) {
+    uint32_t together = group < 8 ? 64 : 512;
+    struct cost cost = measure(run, organisations, group, together, PURCHASES);
+    printf("%13d %6u %10.0f %12.2f %10.2f\n", organisations, group, 1 / cost.seconds, cost.redis_us, cost.own_us);
+}
+
+static void print_table(struct run *run, int rounds) {
+    static const uint32_t groups[] = {1, 2, 4, 8, 32, 128};
+    printf("organisations  group purchases/s  redis us each  own us each\n");
+    for (; rounds > 0; rounds--)
+        for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+            print_row(run, 200, groups[i]);
+            print_row(run, 1, groups[i]);
+        }
+}
+
+static void print_as_switch(struct run *run, uint64_t purchases, uint32_t together, int32_t organisations) {
+    CHECK(together > 0 && together <= CAPACITY && organisations > 0);
+    struct cost cost = measure(run, organisations, 0, together, purchases);
+    printf("{\"rate\":%.0f,\"redis_us\":%.3f,\"own_us\":%.3f}\n", 1 / cost.seconds, cost.redis_us, cost.own_us);
+}
+
+static void run_open(struct run *run, const char *path, uint32_t group_capacity) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     CHECK(strlen(path) < sizeof address.sun_path);
     memcpy(address.sun_path, path, strlen(path));
@@ -176,7 +218,7 @@ static void run_open(struct run *run, const char *path) {
     CHECK(run->context != NULL && run->context->err == 0);
     const struct limits_options options = {
         .capacity = CAPACITY,
-        .group_capacity = 128,
+        .group_capacity = group_capacity,
         .owner = run,
         .on_verdict = on_verdict,
         .on_sums_written = on_sums_written,
@@ -190,19 +232,17 @@ static void run_open(struct run *run, const char *path) {
 }
 
 int main(int argument_count, char **arguments) {
-    static const uint32_t groups[] = {1, 2, 4, 8, 32, 128};
-    if (argument_count < 2) {
-        fprintf(stderr, "usage: limits_bench REDIS_SOCKET [rounds]\n");
+    if (argument_count != 2 && argument_count != 3 && argument_count != 5) {
+        fprintf(stderr, "usage: limits_bench REDIS_SOCKET [rounds | PURCHASES TOGETHER ORGANISATIONS]\n");
         return 2;
     }
-    struct run run = {.random = 88172645463325252u};
-    run_open(&run, arguments[1]);
-    printf("organisations  group purchases/s  redis us each  own us each\n");
-    for (int rounds = argument_count > 2 ? atoi(arguments[2]) : 1; rounds > 0; rounds--)
-        for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
-            measure(&run, 200, groups[i]);
-            measure(&run, 1, groups[i]);
-        }
+    bool is_as_switch = argument_count == 5;
+    struct run run = {.random = 88172645463325252u, .has_departments = !is_as_switch};
+    run_open(&run, arguments[1], is_as_switch ? SWITCH_GROUP : 128);
+    if (is_as_switch)
+        print_as_switch(&run, strtoull(arguments[2], NULL, 10), (uint32_t)atoi(arguments[3]), atoi(arguments[4]));
+    else
+        print_table(&run, argument_count > 2 ? atoi(arguments[2]) : 1);
     limits_destroy(run.limits);
     buffer_finish(&run.output);
     redisFree(run.context);

@@ -27,6 +27,7 @@ class Options:
     rate: float = 0  # 0: closed loop
     is_hot: bool = False
     in_flight: int = 1  # of one connection; a validator has one purchase under way
+    timeout_ms: int = 0  # the deadline that each gives; 0: the server's setting
     approved_path: str = ""  # a file for the ids of what was approved
 
     def replace(self, **changes):
@@ -40,6 +41,7 @@ class Options:
         words += ["--rate", f"{self.rate:.0f}"] if self.rate else []
         words += ["--hot"] if self.is_hot else []
         words += ["--in-flight", self.in_flight] if self.in_flight > 1 else []
+        words += ["--timeout", f"{self.timeout_ms}ms"] if self.timeout_ms else []
         words += ["--approved", self.approved_path] if self.approved_path else []
         return [str(word) for word in words]
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What recording costs: record_bench CONNINFO [seconds]. Rows a second through the record's own batches, of so many
- * rows and over so many organisations, into a migrated database; CPU time of PostgreSQL's backend and of this program
- * for each row. Rows are counted afterwards: a run that does not verify prints no figure. */
+ * rows and over so many organisations, into a migrated database; CPU time of PostgreSQL, its background's included, and
+ * of this program for each row. Rows are counted afterwards: a run that does not verify prints no figure.
+ *
+ * record_bench CONNINFO SECONDS ROWS ORGANISATIONS: that one alone, as a line of JSON. */
 #include "base/check.h"
 #include "record/record.h"
 
@@ -94,14 +96,28 @@ static struct entry make_entry(struct month month, int32_t organisations) {
 
 /* ---- measuring ---- */
 
-static int64_t cpu_ns_of(long pid) {
+/* 0: it has ended. */
+static int64_t cpu_ns_of(const char *pid) {
     char path[64];
     long long ns = 0;
-    snprintf(path, sizeof path, "/proc/%ld/schedstat", pid);
+    snprintf(path, sizeof path, "/proc/%s/schedstat", pid);
     FILE *file = fopen(path, "re");
-    CHECK(file != NULL);
+    if (file == NULL)
+        return 0;
     CHECK(fscanf(file, "%lld", &ns) == 1);
     fclose(file);
+    return ns;
+}
+
+/* Of those who serve this database, and of those who serve all. */
+static int64_t postgres_cpu_ns(PGconn *side) {
+    PGresult *pids = PQexec(side, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                                  "AND (datname IS NULL OR datname = current_database())");
+    CHECK(PQresultStatus(pids) == PGRES_TUPLES_OK);
+    int64_t ns = 0;
+    for (int row = 0; row < PQntuples(pids); row++)
+        ns += cpu_ns_of(PQgetvalue(pids, row, 0));
+    PQclear(pids);
     return ns;
 }
 
@@ -121,7 +137,13 @@ static long ask(PGconn *connection, const char *sql) {
     return value;
 }
 
-static void measure(PGconn *side, const char *conninfo, uint32_t rows, int32_t organisations, int64_t seconds) {
+struct cost {
+    double rate;
+    double postgres_us; /* each row */
+    double own_us;
+};
+
+static struct cost measure(PGconn *side, const char *conninfo, uint32_t rows, int32_t organisations, int64_t seconds) {
     struct run run = {0};
     struct record_options options = {
         .conninfo = conninfo,
@@ -148,8 +170,7 @@ static void measure(PGconn *side, const char *conninfo, uint32_t rows, int32_t o
         CHECK(record_read_sums(run.record, organisation, month));
     while (run.warm < (uint32_t)organisations)
         turn(&run);
-    long backend = ask(side, "SELECT pid FROM pg_stat_activity WHERE application_name = 'vaxel recorder'");
-    int64_t began_us = tick_now().us, backend_ns = cpu_ns_of(backend), own_ns = own_cpu_ns();
+    int64_t began_us = tick_now().us, postgres_ns = postgres_cpu_ns(side), own_ns = own_cpu_ns();
     bool is_over = false;
     while (!is_over || run.waiting > 0) {
         is_over = tick_now().us - began_us >= seconds * 1000000;
@@ -161,29 +182,44 @@ static void measure(PGconn *side, const char *conninfo, uint32_t rows, int32_t o
         turn(&run);
     }
     double took_s = (double)(tick_now().us - began_us) / 1e6, recorded = (double)run.recorded;
-    backend_ns = cpu_ns_of(backend) - backend_ns;
+    postgres_ns = postgres_cpu_ns(side) - postgres_ns;
     own_ns = own_cpu_ns() - own_ns;
     record_destroy(run.record);
     CHECK((uint64_t)ask(side, "SELECT count(*) FROM entry") == run.recorded);
-    printf("%6u %14d %10.0f %14.2f %14.2f\n", rows, organisations, recorded / took_s,
-           (double)backend_ns / 1e3 / recorded, (double)own_ns / 1e3 / recorded);
-    fflush(stdout);
+    return (struct cost){recorded / took_s, (double)postgres_ns / 1e3 / recorded, (double)own_ns / 1e3 / recorded};
+}
+
+static void print_table(PGconn *side, const char *conninfo, int64_t seconds) {
+    static const uint32_t batches[] = {1, 10, 100, 500, 1000};
+    static const int32_t organisations[] = {200, 1};
+    printf("%6s %14s %10s %14s %14s\n", "rows", "organisations", "rows/s", "postgres us", "switch us");
+    for (size_t one = 0; one < sizeof organisations / sizeof *organisations; one++)
+        for (size_t two = 0; two < sizeof batches / sizeof *batches; two++) {
+            struct cost cost = measure(side, conninfo, batches[two], organisations[one], seconds);
+            printf("%6u %14d %10.0f %14.2f %14.2f\n", batches[two], organisations[one], cost.rate, cost.postgres_us,
+                   cost.own_us);
+            fflush(stdout);
+        }
+}
+
+static void print_one(PGconn *side, const char *conninfo, int64_t seconds, uint32_t rows, int32_t organisations) {
+    CHECK(seconds > 0 && rows > 0 && organisations > 0);
+    struct cost cost = measure(side, conninfo, rows, organisations, seconds);
+    printf("{\"rate\":%.0f,\"postgres_us\":%.3f,\"own_us\":%.3f}\n", cost.rate, cost.postgres_us, cost.own_us);
 }
 
 int main(int count, char **arguments) {
-    static const uint32_t batches[] = {1, 10, 100, 500, 1000};
-    static const int32_t organisations[] = {200, 1};
-    if (count < 2) {
-        fprintf(stderr, "usage: record_bench CONNINFO [seconds]\n");
+    if (count != 2 && count != 3 && count != 5) {
+        fprintf(stderr, "usage: record_bench CONNINFO [SECONDS [ROWS ORGANISATIONS]]\n");
         return 2;
     }
     PGconn *side = PQconnectdb(arguments[1]);
     CHECK(PQstatus(side) == CONNECTION_OK);
     int64_t seconds = count > 2 ? atoll(arguments[2]) : 3;
-    printf("%6s %14s %10s %14s %14s\n", "rows", "organisations", "rows/s", "postgres us", "switch us");
-    for (size_t one = 0; one < sizeof organisations / sizeof *organisations; one++)
-        for (size_t two = 0; two < sizeof batches / sizeof *batches; two++)
-            measure(side, arguments[1], batches[two], organisations[one], seconds);
+    if (count == 5)
+        print_one(side, arguments[1], seconds, (uint32_t)atoi(arguments[3]), atoi(arguments[4]));
+    else
+        print_table(side, arguments[1], seconds);
     PQfinish(side);
     return 0;
 }

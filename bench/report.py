@@ -22,6 +22,20 @@ def _cpu(label, cpu):
     return label + ", ".join(f"{name} {value:.1f}" for name, value in cpu.items()) + f"; sum {sum(cpu.values()):.1f}"
 
 
+def _bound(label, figures):
+    return (
+        f"{label}{_number(figures['rate'])}/s (Redis {figures['redis_us']:.1f} us, PostgreSQL {figures['postgres_us']:.1f} us"
+        f" alone), reached {figures['ratio']:.2f}"
+    )
+
+
+def _memory(figures):
+    return (
+        f"Memory: {figures['node_mib']:.0f} MiB with {_number(figures['credentials'])} credentials; "
+        f"{figures['bytes_a_connection'] / 1024:.1f} KiB each of {_number(figures['connections'])} connections"
+    )
+
+
 def table(result):
     machine, settings, verified = result["machine"], result["settings"], result["verified"]
     lines = [
@@ -36,6 +50,9 @@ def table(result):
         figures = result[key]
         latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
         lines.append(_row(label, _number(figures["rate"]), _range(figures, "rate"), *latencies))
+    over = result["overload"]
+    label = f"{_number(over['refused'])} refused, {over['late']:.0f} late"
+    lines.append(_row("overload, in time", _number(over["goodput"]), label, "", f"{over['p99_ms']:.2f}"))
     drain = result["drain"]
     cells = (_number(drain["rate"]), "online meanwhile:", f"{drain['p50_ms']:.2f}", f"{drain['p99_ms']:.2f}")
     lines.append(_row(f"drain of {_number(drain['advices'])}", *cells))
@@ -57,6 +74,11 @@ def table(result):
         _cpu("CPU us a purchase: ", cpu),
         _cpu("             hot: ", result["cpu_us_hot"]),
     ]
+    for name, label in (("bound", "Bound: "), ("bound_hot", "  hot: ")):
+        if name in result:
+            lines.append(_bound(label, result[name]))
+    if "memory" in result:
+        lines.append(_memory(result["memory"]))
     for peer in result["peers"]:
         spread, hot = (result[key]["rate"] / peer[name] for key, name in (("saturation", "rate"), ("hot", "rate_hot")))
         lines.append(f"Peer: {peer['name']}; spread {spread:.1f} x, hot {hot:.1f} x")

@@ -54,7 +54,7 @@ class Servers:
         return self
 
     def _learn(self, lines):
-        """postgres_pid, postgres_host, redis_pid, redis_socket, settings_path, switch_pid."""
+        """postgres_pid, postgres_host, redis_pid, redis_socket, settings_path, switch_pid, beside_socket."""
         for line in lines.splitlines():
             name, _, value = line.partition("=")
             setattr(self, name, int(value) if name.endswith("_pid") else value)
@@ -69,6 +69,14 @@ class Servers:
     def start_switch(self, settings):
         """The switch anew, with settings such as "switch.workers=2"."""
         self._learn(self._command("switch", *settings))
+
+    def start_beside(self):
+        """Another Redis, empty, with the same settings; returns its socket."""
+        self._learn(self._command("beside"))
+        return self.beside_socket
+
+    def stop_beside(self):
+        self._command("unbeside")
 
     def sql(self, text):
         return run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text], 300).strip()
