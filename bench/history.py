@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A month that is under way: rows in `entry`, made by one statement, and counters that the switch builds from them."""
+
+from servers import Trouble, run
+
+AMOUNT_MINOR = 13000  # of a purchase, as of those that `vaxel load` makes
+
+# In order of time, each organisation in turn, as they would have come: an organisation's rows lie far apart. Ids are of
+# version 7. Epoch 0 is older than any that counters are built under.
+FILL = """
+INSERT INTO entry (id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, client, kind,
+    product, place)
+SELECT (lpad(to_hex(ms), 12, '0') || '7' || left(noise, 3) || '8' || substr(noise, 4, 15))::uuid, {amount},
+    to_timestamp(ms / 1000.0), {month}, 1000 + i % {organisations}, 0, buyer, buyer, 0, 1, 1, 'single', 'line 45, bus 4711'
+FROM (SELECT i, md5(i::text) AS noise,
+        1000 + i % {organisations} * {travellers} + i / {organisations} % {travellers} AS buyer,
+        {begun} + ({ended} - {begun}) * (i - {first}) / {count} AS ms
+    FROM generate_series({start}::bigint, {stop}::bigint - 1) AS i) AS made
+"""
+AT_ONCE = 1_000_000
+
+# The month where the operator is, and when it began, as settings that nobody changes here have it.
+MONTH = """
+SELECT to_char(here, 'YYYYMM'), floor(extract(epoch FROM date_trunc('month', here) AT TIME ZONE 'Europe/Stockholm') * 1000),
+    floor(extract(epoch FROM now()) * 1000)
+FROM (SELECT now() AT TIME ZONE 'Europe/Stockholm' AS here) AS clock
+"""
+
+
+def fill(servers, count, first=0):
+    """`count` rows of this month until now, from number `first` on. The counters that there are know nothing of them."""
+    month, begun, ended = servers.sql(MONTH).split("|")
+    names = {"month": month, "begun": begun, "ended": ended, "first": first, "count": count, "amount": AMOUNT_MINOR}
+    names.update(organisations=servers.organisations, travellers=servers.travellers)
+    servers.sql(f"SELECT make_partitions({month})")
+    for start in range(first, first + count, AT_ONCE):
+        servers.sql(FILL.format(start=start, stop=min(start + AT_ONCE, first + count), **names))
+    servers.sql(f"VACUUM (ANALYZE) entry_{month}")
+    servers.sql("CHECKPOINT")
+
+
+def empty_redis(servers):
+    run(["redis-cli", "-s", servers.redis_socket, "FLUSHALL"], 60)
+
+
+def usage_minor(servers):
+    return int(servers.sql("SELECT coalesce(sum(amount_minor), 0) FROM entry"))
+
+
+def verify_usage(servers, before_minor, approved, name):
+    """What was approved is on record, and nothing else: what was recorded and not approved was undone."""
+    counted = usage_minor(servers) - before_minor
+    if counted != approved * AMOUNT_MINOR:
+        raise Trouble(f"{name}: {approved} purchases were approved, and {counted / AMOUNT_MINOR:g} are on record")
