@@ -22,6 +22,13 @@ def _cpu(label, cpu):
     return label + ", ".join(f"{name} {value:.1f}" for name, value in cpu.items()) + f"; sum {sum(cpu.values()):.1f}"
 
 
+def _overload(figures):
+    return (
+        f"Overload: of {_number(figures['offered'])}/s {_number(figures['goodput'])} approved in time, "
+        f"{_number(figures['refused'])} BUSY; {figures['late']:.0f} late"
+    )
+
+
 def _bound(label, figures):
     return (
         f"{label}{_number(figures['rate'])}/s (Redis {figures['redis_us']:.1f} us, PostgreSQL {figures['postgres_us']:.1f} us"
@@ -50,9 +57,6 @@ def table(result):
         figures = result[key]
         latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
         lines.append(_row(label, _number(figures["rate"]), _range(figures, "rate"), *latencies))
-    over = result["overload"]
-    label = f"{_number(over['refused'])} refused, {over['late']:.0f} late"
-    lines.append(_row("overload, in time", _number(over["goodput"]), label, "", f"{over['p99_ms']:.2f}"))
     drain = result["drain"]
     cells = (_number(drain["rate"]), "online meanwhile:", f"{drain['p50_ms']:.2f}", f"{drain['p99_ms']:.2f}")
     lines.append(_row(f"drain of {_number(drain['advices'])}", *cells))
@@ -71,6 +75,7 @@ def table(result):
         f"A lone request: {lone['p50_ms']:.3f} ms; a Redis round trip {lone['redis_rtt_ms']:.3f} ms, "
         f"a commit {lone['commit_ms']:.3f} ms",
         f"    (the goal: at most 3 x their sum, {bound:.3f} ms)",
+        _overload(result["overload"]),
         _cpu("CPU us a purchase: ", cpu),
         _cpu("             hot: ", result["cpu_us_hot"]),
     ]
