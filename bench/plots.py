@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two drawings as SVG, with nothing but text: rates beside the peer's, and latencies by their share of requests."""
+"""Drawings as SVG, with nothing but text, and as PNG: rates beside the peer's, latencies by their share of requests, and
+what growth costs."""
 
 import math
 import os
+import subprocess
 
 WIDTH, HEIGHT = 720, 360
 LEFT, RIGHT, TOP, BOTTOM = 90, 34, 40, 50
@@ -86,6 +88,42 @@ def draw_latencies(path, curves):
     drawing.write(path)
 
 
+def draw_growth(path, title, growth, value):
+    """growth: {name: [point with `at`]}; `value` of each point, from 0, against a logarithmic axis of how many."""
+    drawing = Drawing(title)
+    points = [(point["at"], value(point)) for points in growth.values() for point in points]
+    top = max(height for _, height in points) * 1.1
+    decades = max(1, math.ceil(math.log10(max(at for at, _ in points))))
+
+    def place(at, height):
+        along = math.log10(at) / decades
+        return LEFT + along * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - height / top * (HEIGHT - TOP - BOTTOM)
+
+    step = 10 ** math.floor(math.log10(top))
+    step = step / 5 if top / step < 3 else step
+    for i in range(int(top / step) + 1):
+        drawing.line([place(1, i * step), place(10**decades, i * step)])
+        drawing.text(LEFT - 8, place(1, i * step)[1] + 4, f"{i * step:,.0f}".replace(",", " "), "end")
+    for decade in range(decades + 1):
+        x, anchor = (WIDTH - 6, "end") if decade == decades else (place(10**decade, 0)[0], "middle")
+        drawing.text(x, HEIGHT - BOTTOM + 18, f"{10**decade:,}".replace(",", " "), anchor)
+    for number, (name, points) in enumerate(growth.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        drawing.line([place(point["at"], value(point)) for point in points], colour, 2)
+        for point in points:
+            x, y = place(point["at"], value(point))
+            drawing.box(x - 3, y - 3, 6, 6, colour)
+        drawing.text(LEFT + 150 * number, HEIGHT - 8, name, colour=colour)
+    drawing.write(path)
+
+
+def as_png(path):
+    """The same beside it, twice as large; the path of it."""
+    there = os.path.splitext(path)[0] + ".png"
+    subprocess.run(["rsvg-convert", "--zoom", "2", "--output", there, path], check=True)
+    return there
+
+
 def draw(directory, result, curves):
     os.makedirs(directory, exist_ok=True)
     groups = []
@@ -96,7 +134,13 @@ def draw(directory, result, curves):
     paths = [os.path.join(directory, "rates.svg"), os.path.join(directory, "latencies.svg")]
     draw_rates(paths[0], groups)
     draw_latencies(paths[1], curves)
-    return paths
+    if "growth" in result:
+        paths += [os.path.join(directory, name) for name in ("growth-rate.svg", "growth-cpu.svg")]
+        draw_growth(paths[2], "Purchases a second, by how many there are", result["growth"], lambda point: point["rate"])
+        draw_growth(
+            paths[3], "CPU µs a purchase, by how many there are", result["growth"], lambda point: sum(point["cpu_us"].values())
+        )
+    return paths + [as_png(path) for path in paths]
 
 
 def _spread(figures, name):

@@ -43,6 +43,17 @@ def _memory(figures):
     )
 
 
+def _recovery(case):
+    back = "is not back" if case["rate_back_s"] is None else f"back after {case['rate_back_s']:.1f} s"
+    label = f"{case['name']}, {_number(case['rows'])} rows: {_number(case['rate'])}/s {back}"
+    return f"{label},\n    worst {case['worst_ms']:.0f} ms, {_number(case['not_approved'])} not approved"
+
+
+def _growth(name, points):
+    told = (f"{_number(point['at'])}: {_number(point['rate'])}/s ({sum(point['cpu_us'].values()):.0f} us)" for point in points)
+    return f"By {name}: " + "\n    ".join(told)
+
+
 def table(result):
     machine, settings, verified = result["machine"], result["settings"], result["verified"]
     lines = [
@@ -84,6 +95,8 @@ def table(result):
             lines.append(_bound(label, result[name]))
     if "memory" in result:
         lines.append(_memory(result["memory"]))
+    lines += [_recovery(case) for case in result.get("recovery", ())]
+    lines += [_growth(name, points) for name, points in result.get("growth", {}).items()]
     for peer in result["peers"]:
         spread, hot = (result[key]["rate"] / peer[name] for key, name in (("saturation", "rate"), ("hot", "rate_hot")))
         lines.append(f"Peer: {peer['name']}; spread {spread:.1f} x, hot {hot:.1f} x")

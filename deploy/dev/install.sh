@@ -9,7 +9,7 @@ packages_of() {
             libprotobuf-c-dev protobuf-c-compiler libinih-dev
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
-    bench) echo python3 ;;
+    bench) echo python3 librsvg2-bin ;;
     test) echo clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck lua-check git ;;
     esac
