@@ -9,12 +9,28 @@
 
 /* The map of a cluster with every slot on its own is smaller. */
 #define ANSWER_MAX (8u << 20)
+#define ELEMENTS_MAX (1 << 19)
 #define QUESTION_SIZE (3 * CREDENTIAL_SIZE)
+
+/* hiredis makes room for as many elements as an array says it has, before it has seen one. */
+static void *take_array(const redisReadTask *task, int size) {
+    struct guide *guide = task->privdata;
+    if (size > ELEMENTS_MAX - guide->elements)
+        return NULL;
+    guide->elements += size;
+    return guide->create_array(task, size);
+}
 
 void guide_connected(struct guide *guide, const char *endpoint) {
     CHECK(guide->reader == NULL);
     guide->reader = redisReaderCreate();
     CHECK(guide->reader != NULL);
+    guide->functions = *guide->reader->fn;
+    guide->create_array = guide->functions.createArray;
+    guide->functions.createArray = take_array;
+    guide->reader->fn = &guide->functions;
+    guide->reader->privdata = guide;
+    guide->elements = 0;
     guide->replies_owed = 0;
     guide->is_map_owed = false;
     guide->has_answered = false;
@@ -145,6 +161,7 @@ enum guide_word guide_input(struct guide *guide, struct bytes received, struct s
         is_read = redisReaderGetReply(guide->reader, &reply) == REDIS_OK;
         if (!is_read || reply == NULL)
             break;
+        guide->elements = 0;
         enum guide_word next = take_reply(guide, reply, map, failure);
         freeReplyObject(reply);
         if (next != GUIDE_MORE)

@@ -11,7 +11,10 @@
 
 struct guide {
     const struct address *address;
-    redisReader *reader; /* NULL: not connected */
+    redisReader *reader; /* NULL: not connected; it points at this guide, which must stay where it is */
+    redisReplyObjectFunctions functions;
+    void *(*create_array)(const redisReadTask *task, int size);
+    int elements; /* of arrays in the answer that is being read */
     char endpoint[ENDPOINT_SIZE];
     uint32_t replies_owed;
     bool is_map_owed; /* the last of them */
