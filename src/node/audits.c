@@ -84,10 +84,10 @@ void audits_counted(struct worker *worker, const struct sums *sums) {
 
 /* A line for each sweep that is over; of those with nothing new one a minute, and the others for who debugs. */
 static void tell_sweep(struct audit_desk *desk, struct tick now) {
+    if (audit_sweeps(desk->audit) == desk->sweeps)
+        return;
     struct audit_facts facts;
     audit_facts(desk->audit, &facts);
-    if (facts.sweeps == desk->sweeps)
-        return;
     desk->sweeps = facts.sweeps;
     bool is_news = facts.suspects != desk->suspects_said || facts.rebuilds != desk->rebuilds_said;
     bool is_said = is_news || desk->said_at.us == 0 || now.us - desk->said_at.us >= SAY_EVERY_US;

@@ -432,3 +432,7 @@ void audit_facts(const struct audit *audit, struct audit_facts *facts) {
         facts->drift_minor += suspect_minor(suspect, 1) + suspect_minor(suspect, -1);
     }
 }
+
+uint64_t audit_sweeps(const struct audit *audit) {
+    return audit->facts.sweeps;
+}

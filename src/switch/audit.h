@@ -59,5 +59,7 @@ struct audit_facts {
     int64_t restored_minor;    /* what was counted too little */
 };
 void audit_facts(const struct audit *audit, struct audit_facts *facts);
+/* Sweeps that are over, alone: the facts above take a walk over all suspects. */
+uint64_t audit_sweeps(const struct audit *audit);
 
 #endif
