@@ -11,6 +11,7 @@ from servers import Trouble
 DEADLINE_MS = 400  # as a server's setting has it, where a client gives none
 IN_FLIGHT = 64  # of one connection: enough for every purchase to leave when it is due
 SETTLE_S = 0.5
+PATIENCE_S = 60
 
 STANDING = "SELECT count(*) FILTER (WHERE kind = 1) - count(*) FILTER (WHERE kind = 6 AND amount_minor < 0) FROM entry"
 
@@ -25,10 +26,13 @@ def _check(told):
         raise Trouble(f"in overload not every purchase was approved, refused as BUSY or out of time: {json.dumps(told)}")
 
 
-def _settled_rows(servers):
-    """What was told DEADLINE is taken back a moment later: how many rows there are when nothing comes any more."""
-    before = -1
-    while (rows := int(servers.sql("SELECT count(*) FROM entry"))) != before:
+def _settled_rows(servers, least):
+    """How many rows there are when no more come: what was told DEADLINE is taken back a moment later, and what a journal
+    vouched for is recorded then."""
+    before, until = -1, time.monotonic() + PATIENCE_S
+    while (rows := int(servers.sql("SELECT count(*) FROM entry"))) != before or rows < least:
+        if time.monotonic() > until:
+            raise Trouble(f"overload: of {least} rows there are {rows}, and they do not settle")
         before = rows
         time.sleep(SETTLE_S)
     return rows
@@ -50,7 +54,7 @@ def run(servers, options):
     options = options.replace(warm_up_s=0, in_flight=IN_FLIGHT, timeout_ms=DEADLINE_MS)
     told, _ = loads.drive(servers, options)
     _check(told)
-    rows = _settled_rows(servers)
+    rows = _settled_rows(servers, standing_before + told["approved_in_all"])
     figures = {
         "offered": options.rate,
         "goodput": told["approved_in_time"] / told["seconds"],
