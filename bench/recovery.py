@@ -74,6 +74,11 @@ def rate_back_s(steps, rate):
     return None
 
 
+def approved_each_s(steps):
+    whole = round(1 / STEP_S)
+    return [sum(steps.get(at, 0) for at in range(first, first + whole)) for first in range(0, WATCHED_S * whole, whole)]
+
+
 def measure_case(servers, case):
     history.fill(servers, case["rows"])
     servers.start_switch(loads.SETTINGS)
@@ -98,6 +103,7 @@ def measure_case(servers, case):
         **case,
         "rate": half,
         "rate_back_s": rate_back_s(steps, half),
+        "approved_each_s": approved_each_s(steps),
         "worst_ms": result["max_ms"],
         "p99_ms": result["p99_ms"],
         "answered": result["answered"],
