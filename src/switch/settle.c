@@ -73,8 +73,8 @@ static void follow_tombstone(struct switch_core *core, struct request *request, 
     undo_lower(core, request, fence_epoch, false);
 }
 
-/* A repeat's too: nobody may have heard that the first was done. The counters follow an effect once, by its id; one that
- * is older than their memory comes without an amount. */
+/* A repeat's too: nobody may have heard that the first was done. The counters follow an effect once, by its id; one
+ * that is older than their memory comes without an amount. */
 static void follow(struct switch_core *core, struct request *request, const struct outcome *outcome) {
     if (outcome->is_tombstone)
         follow_tombstone(core, request, outcome->effect.epoch);
