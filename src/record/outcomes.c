@@ -49,8 +49,7 @@ static bool is_tombstone(const struct sighting *sighting) {
     return sighting->has_row && sighting->content.kind == ENTRY_REVERSAL;
 }
 
-static void tell_exists(struct outcome *outcome, const struct sighting *sighting) {
-    outcome->kind = OUTCOME_EXISTS;
+static void tell_row(struct outcome *outcome, const struct sighting *sighting) {
     outcome->content = sighting->content;
     outcome->amount_minor = sighting->content.amount_minor;
     outcome->recorded_epoch = sighting->row_epoch;
@@ -59,12 +58,13 @@ static void tell_exists(struct outcome *outcome, const struct sighting *sighting
 
 /* What checks and appends have in common: the id has a row. */
 static void judge_row(struct outcome *outcome, const struct sighting *sighting) {
-    if (is_tombstone(sighting) || sighting->mark == ENTRY_REVERSAL) {
+    if (is_tombstone(sighting)) {
         outcome->kind = OUTCOME_REVERSED;
-        outcome->recorded_epoch = is_tombstone(sighting) ? 0 : sighting->row_epoch;
-    } else {
-        tell_exists(outcome, sighting);
+        outcome->recorded_epoch = 0;
+        return;
     }
+    tell_row(outcome, sighting);
+    outcome->kind = sighting->mark == ENTRY_REVERSAL ? OUTCOME_REVERSED : OUTCOME_EXISTS;
 }
 
 static void judge_check(const struct item *item, struct outcome *outcome, const struct sighting *sighting) {

@@ -126,7 +126,7 @@ void advice_outcome(struct switch_core *core, struct request *request, const str
         if (!is_told)
             answer_reason(core, request, REASON_REVERSED);
         /* The row may be this request's, whose commit it never heard of: the reversal reckons with its count. */
-        if (outcome->recorded_epoch != 0) {
+        if (reversal_reckons_with(request, outcome)) {
             follow(core, request, outcome->recorded_epoch);
             return;
         }

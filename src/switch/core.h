@@ -249,6 +249,8 @@ void undo_verdict(struct switch_core *core, struct request *request, const struc
 /* OUTCOME_REVERSED: whether what was counted for the request is its own to take off. With a row it is the reversal's.
  */
 bool undo_is_owed(const struct request *request, const struct outcome *outcome);
+/* OUTCOME_REVERSED: whether the row is the request's, or a copy's. What another purchase under its id left is not. */
+bool reversal_reckons_with(const struct request *request, const struct outcome *outcome);
 /* Takes off what was counted for the request. */
 void undo_lower(struct switch_core *core, struct request *request, int32_t fence_epoch, bool had_row);
 

@@ -187,7 +187,7 @@ struct outcome {
     int64_t amount_minor;   /* EXISTS, and UNDONE with had_row; SETTLED: captured, refunded, freed or reversed by it */
     int32_t recorded_epoch; /* RECORDED, EXISTS, REVERSED: the row's epoch; REVERSED without a row: 0 */
     uint8_t flags;          /* EXISTS: the row's enum entry_flag */
-    struct content content; /* EXISTS */
+    struct content content; /* EXISTS, REVERSED with a row */
 
     enum reason reason;         /* DECLINED */
     enum content_field differs; /* DECLINED as ID_REUSED */

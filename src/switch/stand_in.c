@@ -225,8 +225,10 @@ void stand_in_drain_outcome(struct switch_core *core, struct request *request, c
     case OUTCOME_REVERSED:
         if (undo_is_owed(request, outcome))
             undo_lower(core, request, request->epoch, false);
+        else if (reversal_reckons_with(request, outcome))
+            drained_row(core, request, outcome->recorded_epoch);
         else
-            drained_row(core, request, outcome->recorded_epoch); /* the reversal reckons with its count */
+            request_end(core, request);
         break;
     case OUTCOME_UNDONE:
         undo_outcome(core, request, outcome);

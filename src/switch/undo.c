@@ -71,6 +71,10 @@ bool undo_is_owed(const struct request *request, const struct outcome *outcome) 
     return request->may_be_counted && outcome->recorded_epoch == 0;
 }
 
+bool reversal_reckons_with(const struct request *request, const struct outcome *outcome) {
+    return outcome->recorded_epoch != 0 && content_difference(&outcome->content, &request->content) == FIELD_NONE;
+}
+
 void undo_lower(struct switch_core *core, struct request *request, int32_t fence_epoch, bool had_row) {
     CHECK(request->is_answered);
     wheel_disarm(core, request);

@@ -167,9 +167,22 @@ Test(advice, of_what_was_reversed_is_declined) {
 Test(advice, whose_commit_was_not_heard_of_before_it_was_reversed_is_counted_still) {
     advise(1);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3});
+    struct content content = shell.questions[0].content;
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3, .content = content});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
     expect_followed(3);
+}
+
+/* Its amount would be taken for the other's. */
+Test(advice, under_the_id_of_another_purchase_that_was_reversed_counts_nothing) {
+    advise(1);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    struct content content = shell.questions[0].content;
+    content.amount_minor += 100;
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3, .content = content});
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
+    cr_expect_eq(shell.question_count, 1);
+    cr_expect_eq(switch_busy(shell.core), 0);
 }
 
 Test(advice, past_its_deadline_is_recorded_and_counted_all_the_same) {

@@ -380,8 +380,9 @@ Test(stand_in, an_entry_that_was_reversed_is_taken_off_the_counters) {
 
 Test(stand_in, an_entry_recorded_anew_and_then_reversed_is_counted_for_the_reversal_to_take_off) {
     const struct entry entry = journaled_entry();
+    const struct content content = shell.questions[0].content;
     cr_assert(switch_drain(shell.core, shell.now, &entry, 77));
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 4});
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 4, .content = content});
     cr_expect_eq(last_question()->kind, QUESTION_APPLY);
     cr_expect_eq(last_question()->amount_minor, 13000);
     cr_expect_eq(last_question()->floor_epoch, 4);
