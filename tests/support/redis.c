@@ -14,8 +14,7 @@ static const char *socket_of(const struct test_redis *redis) {
     return redis->address + strlen("unix:");
 }
 
-/* Whether it answers, and has loaded what it had saved. */
-static bool answers(const struct test_redis *redis) {
+bool support_redis_answers(const struct test_redis *redis) {
     redisContext *context = redisConnectUnixWithTimeout(socket_of(redis), PATIENCE);
     bool is_well = context && !context->err;
     if (is_well) {
@@ -51,7 +50,7 @@ static void start(struct test_redis *redis) {
                                "noeviction",
                                NULL};
     redis->pid = support_start(SUPPORT_SELF, SIGKILL, log, arguments);
-    for (int waited_ms = 0; !answers(redis); waited_ms += 2) {
+    for (int waited_ms = 0; !support_redis_answers(redis); waited_ms += 2) {
         support_expect_alive(redis->pid, "redis-server", log);
         if (waited_ms > SUPPORT_PATIENCE_MS) {
             cr_fatal("redis-server does not answer on %s", redis->address);

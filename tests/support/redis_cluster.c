@@ -13,22 +13,6 @@
 #define SLOTS 16384
 #define PAUSE_MS 5
 
-static bool answers(const struct test_redis_node *node) {
-    redisContext *context = redisConnectUnix(node->redis.address + strlen("unix:"));
-    bool is_well = context && !context->err;
-    if (is_well) {
-        redisReply *reply = redisCommand(context, "PING");
-        is_well = reply && reply->type == REDIS_REPLY_STATUS;
-        if (reply) {
-            freeReplyObject(reply);
-        }
-    }
-    if (context) {
-        redisFree(context);
-    }
-    return is_well;
-}
-
 static void start_node(struct test_redis_node *node) {
     char log[TEST_TEXT];
     char port[8];
@@ -65,7 +49,7 @@ static void start_node(struct test_redis_node *node) {
                                "no",
                                NULL};
     node->redis.pid = support_start(SUPPORT_SELF, SIGKILL, log, arguments);
-    for (int waited_ms = 0; !answers(node); waited_ms += PAUSE_MS) {
+    for (int waited_ms = 0; !support_redis_answers(&node->redis); waited_ms += PAUSE_MS) {
         support_expect_alive(node->redis.pid, "redis-server", log);
         if (waited_ms > SUPPORT_PATIENCE_MS) {
             cr_fatal("redis-server does not answer on port %d", node->port);

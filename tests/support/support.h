@@ -39,6 +39,9 @@ void support_sleep_ms(int ms);
 /* A signal to all children of a process. */
 void support_signal_children(pid_t parent, int signal);
 
+/* Whether a Redis answers, and has loaded what it had saved. */
+bool support_redis_answers(const struct test_redis *redis);
+
 /* Brings a database to this build's version with `vaxel migrate`. */
 void support_migrate(const char *conninfo);
 
