@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PAUSE_MS 10
 
@@ -26,7 +25,7 @@ static void start(struct test_redis *redis, int port, const char *settings, bool
     cr_assert_eq(fclose(file), 0);
     const char *arguments[] = {"/usr/bin/redis-server", config, is_sentinel ? "--sentinel" : NULL, NULL};
     redis->pid = support_start(SUPPORT_SELF, SIGKILL, log, arguments);
-    for (int waited_ms = 0; access(redis->address + strlen("unix:"), F_OK) != 0; waited_ms += PAUSE_MS) {
+    for (int waited_ms = 0; !support_redis_answers(redis); waited_ms += PAUSE_MS) {
         support_expect_alive(redis->pid, "redis-server", log);
         cr_assert_lt(waited_ms, SUPPORT_PATIENCE_MS);
         support_sleep_ms(PAUSE_MS);
