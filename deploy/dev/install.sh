@@ -6,11 +6,11 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev cmake ninja-build pkg-config liburing-dev libssl-dev libhiredis-dev libpq-dev \
-            libprotobuf-c-dev protobuf-c-compiler libinih-dev
+            libprotobuf-c-dev protobuf-c-compiler libinih-dev libmicrohttpd-dev libgnutls28-dev
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
-    test) echo clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git ;;
+    test) echo curl clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck lua-check git ;;
     esac
 }
