@@ -55,17 +55,18 @@ def verify_usage(servers, before_minor, result, name):
     """What `vaxel load` was told approved is on record, and nothing else, once what was told DEADLINE is taken back. A few of
     those may stand (docs/guarantees.md, DEADLINE twice)."""
     approved, expired = result["approved_in_all"], result["sent_in_all"] - result["approved_in_all"]
-    counted = usage_minor(servers)
-    while expired and (before := counted) != (counted := _later_usage_minor(servers)):
-        pass
+    counted = _settled_usage_minor(servers) if expired else usage_minor(servers)
     recorded = (counted - before_minor) / AMOUNT_MINOR
     if not approved <= recorded <= approved + expired:
         raise Trouble(f"{name}: {approved} purchases were approved, and {recorded:g} are on record")
 
 
-def _later_usage_minor(servers):
-    time.sleep(1)
-    return usage_minor(servers)
+def _settled_usage_minor(servers):
+    before, counted = None, usage_minor(servers)
+    while counted != before:
+        time.sleep(1)
+        before, counted = counted, usage_minor(servers)
+    return counted
 
 
 def warm(servers, options):

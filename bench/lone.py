@@ -24,7 +24,8 @@ def redis_rtt_ms(path, tries=3000):
 
 def commit_ms(servers, duration_s=1):
     """The median time of an INSERT of one row with its commit, as pgbench's log has it."""
-    servers.sql("CREATE TABLE IF NOT EXISTS peer.lone (id bigint NOT NULL, amount_minor bigint NOT NULL)")
+    servers.sql("CREATE SCHEMA IF NOT EXISTS lone")
+    servers.sql("CREATE TABLE IF NOT EXISTS lone.purchase (id bigint NOT NULL, amount_minor bigint NOT NULL)")
     prefix = os.path.join(servers.state, "lone")
     options = {**os.environ, "PGHOST": servers.postgres_host, "PGUSER": "postgres"}
     script = os.path.join(HERE, "lone.sql")

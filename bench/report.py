@@ -77,8 +77,9 @@ def table(result):
         label = f"PostgreSQL frozen {gone['frozen_s']:.0f} s"
         lines.append(_row(label, _number(gone["rate"]), f"all there in {gone['drained_s']:.1f} s", *latencies))
     for peer in result["peers"]:
-        lines.append(_row("peer, spread", _number(peer["rate"]), _range(peer, "rate")))
-        lines.append(_row("peer, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))
+        name = peer["name"].split(",")[0]
+        lines.append(_row(f"{name}, spread"[:24], _number(peer["rate"]), _range(peer, "rate")))
+        lines.append(_row(f"{name}, hot"[:24], _number(peer["rate_hot"]), _range(peer, "rate_hot")))
     lone, cpu = result["lone"], result["cpu_us"]
     bound = 3 * (lone["redis_rtt_ms"] + lone["commit_ms"])
     lines += [

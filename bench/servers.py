@@ -81,6 +81,14 @@ class Servers:
     def sql(self, text):
         return run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text], 300).strip()
 
+    def check_durability(self):
+        """What was answered is on the disk, of the switch and of every peer in this server."""
+        settings = "current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')"
+        unlogged = "SELECT count(*) FROM pg_class WHERE relpersistence <> 'p'"
+        told = self.sql(f"SELECT {settings}, ({unlogged})")
+        if told != "on|on|on|0":
+            raise Trouble(f"fsync, synchronous_commit, full_page_writes, tables that are not logged: {told}")
+
     def sql_file(self, path, **variables):
         settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
         options = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
