@@ -6,7 +6,7 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev cmake ninja-build pkg-config liburing-dev libssl-dev libhiredis-dev libpq-dev \
-            libprotobuf-c-dev protobuf-c-compiler libinih-dev libmicrohttpd-dev libgnutls28-dev
+            libprotobuf-c-dev protobuf-c-compiler libinih-dev libnghttp2-dev libmicrohttpd-dev libgnutls28-dev
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
