@@ -89,11 +89,11 @@ bool grpc_input(struct grpc_connection *connection, struct bytes received, struc
 void grpc_tick(struct grpc *grpc, struct tick now);
 
 /* Whether the call still stands: not cancelled, nor ended. */
-bool grpc_is_open(const struct grpc_connection *connection, uint32_t call);
+bool grpc_is_open(const struct grpc_connection *connection, uint32_t id);
 /* Queues a message of the answer; nothing of a call that is gone. */
-void grpc_answer(struct grpc_connection *connection, uint32_t call, struct bytes message);
+void grpc_answer(struct grpc_connection *connection, uint32_t id, struct bytes message);
 /* Ends the call. `text` (any bytes; NULL: none) is told the client. */
-void grpc_end(struct grpc_connection *connection, uint32_t call, enum grpc_status status, const char *text);
+void grpc_end(struct grpc_connection *connection, uint32_t id, enum grpc_status status, const char *text);
 /* Sends what was queued. False: the connection is closing. Within a callback it does nothing: it is done after that. */
 bool grpc_flush(struct grpc_connection *connection);
 

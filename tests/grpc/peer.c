@@ -153,6 +153,8 @@ void peer_stop(struct peer *peer) {
     grpc_close(peer->connection);
     grpc_destroy(peer->grpc);
     nghttp2_session_del(peer->session);
+    for (int i = 0; i < PEER_CALLS; i++)
+        free(peer->outcomes[i].body);
     free(peer->outcomes);
 }
 
@@ -203,13 +205,10 @@ static ssize_t read_body(nghttp2_session *session, int32_t call, uint8_t *into, 
     body->sent += size;
     if (body->sent < body->size)
         return (ssize_t)size;
-    if (!body->is_open) {
+    if (!body->is_open)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-        free(body);
-    } else if (size == 0) {
-        free(body);
+    else if (size == 0)
         return NGHTTP2_ERR_DEFERRED;
-    }
     return (ssize_t)size;
 }
 
@@ -241,6 +240,7 @@ int32_t peer_begin(struct peer *peer, const char *path, const struct peer_field 
     const nghttp2_data_provider provider = {.source = {.ptr = body}, .read_callback = read_body};
     int32_t call = nghttp2_submit_request(peer->session, NULL, sent, count, &provider, NULL);
     cr_assert(gt(int, call, 0));
+    peer_outcome(peer, call)->body = body;
     return call;
 }
 

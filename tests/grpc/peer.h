@@ -28,6 +28,7 @@ struct outcome {
     char accepts[16];
     uint8_t data[2 * PEER_MESSAGE_MAX];
     size_t size;
+    void *body; /* of the request */
 };
 
 struct peer {
