@@ -175,7 +175,6 @@ struct watch_slot {
     uint32_t generation;
     bool is_taken;
     bool is_armed;
-    ino_t inode;
 };
 
 struct file_slot {
@@ -285,6 +284,8 @@ SSL *tls_session(struct net_tls *tls);
 bool tls_is_server(const struct net_tls *tls);
 
 /* ---- tls_stream.c ---- */
+/* After others may have used OpenSSL on this thread: what failed for them would be taken for a stream's failure. */
+void tls_errors_forget(void);
 bool tls_stream_start(struct net_stream *stream, struct net_tls *tls);
 /* Goes on with the handshake with what stream->received holds. */
 void tls_stream_shake(struct net_stream *stream);

@@ -147,6 +147,7 @@ static struct tick tick_earlier(struct tick one, struct tick other) {
 void net_turn(struct net *net, struct tick until) {
     net->now = tick_now();
     net->has_told = false;
+    tls_errors_forget();
     stream_settle_all(net);
     struct tick resume = net->has_told ? net->now : listen_resume(net);
     ring_wait(net, tick_earlier(until, tick_earlier(resume, timeouts_next(net))));

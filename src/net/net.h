@@ -87,19 +87,20 @@ void net_wake(struct net *net);
 
 /* Watches a descriptor that another library reads (libpq's): on_ready is called from net_turn() with poll(2)'s events,
  * again and again until what there was is read. A watch with another descriptor or other events replaces the one
- * before; events 0, or no descriptor, ends it. It never fires after it was ended or replaced. Say it anew each turn:
- * that costs little when nothing changed, and finds out when a library has closed a socket and got the same number for
- * the next. */
+ * before, and so does one of another `socket`: a number of the owner's that changes when a library may have closed a
+ * socket and got the same descriptor for the next. Events 0, or no descriptor, ends it. It never fires after it was
+ * ended or replaced. Say it anew each turn: that costs nothing when nothing changed. */
 struct net_watch {
     void (*on_ready)(void *owner, int tag, short events);
     void *owner;
     int tag;
     /* The rest is net's. */
     int fd;
+    uint32_t socket;
     short events;
     uint32_t slot; /* 0: watches nothing */
 };
-void net_watch(struct net *net, struct net_watch *watch, int fd, short events);
+void net_watch(struct net *net, struct net_watch *watch, int fd, uint32_t socket, short events);
 
 /* ---- a file ---- */
 

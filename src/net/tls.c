@@ -86,7 +86,7 @@ static bool tls_load_files(const struct net_tls *tls, SSL_CTX *context, struct f
 
 static bool tls_set_rules(struct net_tls *tls, SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(context, 0);
+    SSL_CTX_set_read_ahead(context, 1); /* what was received is all there: it is taken at once */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The TLS engine of a stream. OpenSSL reads through a BIO straight from what was received, and writes straight into
  * what will be sent; it never sees a socket. Its error queue is a thread's, and others use OpenSSL too (libpq): emptied
- * before each use and after each failure. */
+ * when they have had their turn, and after each failure. */
 #include "net/internal.h"
 
 #include "base/check.h"
@@ -68,7 +68,7 @@ static void stream_bio_make(void) {
     CHECK(BIO_meth_set_ctrl(stream_bio, bio_control) == 1 && BIO_meth_set_create(stream_bio, bio_create) == 1);
 }
 
-static void errors_forget(void) {
+void tls_errors_forget(void) {
     if (ERR_peek_error() != 0) {
         ERR_clear_error();
     }
@@ -86,7 +86,7 @@ static bool tls_stream_expect(SSL *ssl, const struct dial *dial) {
 bool tls_stream_start(struct net_stream *stream, struct net_tls *tls) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, stream_bio_make);
-    errors_forget();
+    tls_errors_forget();
     SSL *ssl = tls_session(tls);
     BIO *bio = ssl != NULL ? BIO_new(stream_bio) : NULL;
     if (bio == NULL) {
@@ -150,6 +150,7 @@ static void tls_stream_shaken(struct net_stream *stream) {
         return;
     }
     tls_stream_name(stream);
+    tls_errors_forget();
     stream->tls_is_up = true;
     dial_finish(stream);
     stream_opened(stream);
@@ -157,7 +158,7 @@ static void tls_stream_shaken(struct net_stream *stream) {
 }
 
 void tls_stream_shake(struct net_stream *stream) {
-    errors_forget();
+    tls_errors_forget();
     int status = SSL_do_handshake(stream->ssl);
     if (stream->encrypted.size > 0) {
         stream_touch(stream);
@@ -183,7 +184,6 @@ static void tls_stream_stopped(struct net_stream *stream) {
 }
 
 void tls_stream_read(struct net_stream *stream) {
-    errors_forget();
     while (stream->state == STREAM_OPEN && (stream->received.size > 0 || SSL_has_pending(stream->ssl))) {
         size_t size;
         if (SSL_read_ex(stream->ssl, stream->net->decrypted, RECORD_SIZE, &size) != 1) {
@@ -202,7 +202,6 @@ void tls_stream_read(struct net_stream *stream) {
 bool tls_stream_write(struct net_stream *stream) {
     struct buffer *plain = &stream->plain;
     size_t overhead = (plain->size / RECORD_SIZE + 1) * RECORD_OVERHEAD;
-    errors_forget();
     size_t written = 0;
     if (!pool_reserve(&stream->net->pool, &stream->encrypted, plain->size + overhead) ||
         SSL_write_ex(stream->ssl, plain->data, plain->size, &written) != 1) {
@@ -217,8 +216,8 @@ bool tls_stream_write(struct net_stream *stream) {
 }
 
 void tls_stream_end(struct net_stream *stream) {
-    errors_forget();
+    tls_errors_forget();
     (void)SSL_shutdown(stream->ssl); /* 0: ours is said, the peer's is not waited for */
-    errors_forget();
+    tls_errors_forget();
     stream->tls_is_up = false;
 }

@@ -7,13 +7,6 @@
 #include "base/check.h"
 
 #include <poll.h>
-#include <sys/stat.h>
-
-/* Tells a socket from another that got its number after it was closed. */
-static ino_t descriptor_inode(int fd) {
-    struct stat status;
-    return fstat(fd, &status) == 0 ? status.st_ino : 0;
-}
 
 static void watch_arm(struct net *net, const struct net_watch *watch) {
     CHECK(watch->slot != 0);
@@ -54,11 +47,10 @@ static void watch_end(struct net *net, struct net_watch *watch) {
     watch->events = 0;
 }
 
-void net_watch(struct net *net, struct net_watch *watch, int fd, short events) {
+void net_watch(struct net *net, struct net_watch *watch, int fd, uint32_t socket, short events) {
     bool is_wanted = fd >= 0 && events != 0;
-    ino_t inode = is_wanted ? descriptor_inode(fd) : 0;
-    bool is_same = watch->slot != 0 && watch->fd == fd && watch->events == events;
-    if (is_wanted && is_same && net->watches[watch->slot - 1].inode == inode) {
+    bool is_same = watch->slot != 0 && watch->fd == fd && watch->socket == socket && watch->events == events;
+    if (is_wanted && is_same) {
         return;
     }
     watch_end(net, watch);
@@ -67,8 +59,8 @@ void net_watch(struct net *net, struct net_watch *watch, int fd, short events) {
     }
     uint32_t index = watch_slot_take(net);
     net->watches[index].watch = watch;
-    net->watches[index].inode = inode;
     watch->fd = fd;
+    watch->socket = socket;
     watch->events = events;
     watch->slot = index + 1;
     watch_arm(net, watch);
@@ -89,6 +81,7 @@ void watch_completed(struct net *net, const struct completion *completion) {
         watch_end(net, watch);
     }
     watch->on_ready(watch->owner, watch->tag, events);
+    tls_errors_forget();
     bool is_same = slot->watch != NULL && slot->generation == completion->generation;
     if (is_same && !slot->is_armed) {
         watch_arm(net, slot->watch);

@@ -93,7 +93,6 @@ void records_flush(struct worker *worker, struct tick now) {
     record_flush(worker->record, now);
     struct record_interest interests[RECORD_CONNECTIONS];
     record_interests(worker->record, interests);
-    /* Each turn: libpq may have closed a socket and got its number again for the next. */
     for (int i = 0; i < RECORD_CONNECTIONS; i++)
-        net_watch(worker->net, &worker->watches[i], interests[i].fd, interests[i].events);
+        net_watch(worker->net, &worker->watches[i], interests[i].fd, interests[i].socket, interests[i].events);
 }

@@ -90,6 +90,7 @@ static PGconn *connect_in_turn(const char *conninfo, unsigned turns) {
 static void connect_start(struct link *link) {
     link->stage = LINK_CONNECTING;
     link->heard_at = link->now;
+    link->socket++;
     link->connection = connect_in_turn(link->options.conninfo, link->turns);
     CHECK(link->connection != NULL);
     PQsetNoticeProcessor(link->connection, pass_over_notice, NULL);
@@ -181,6 +182,7 @@ static bool takes_writes(const PGconn *connection) {
 
 static void connect_step(struct link *link) {
     link->heard_at = link->now;
+    link->socket++; /* it may have gone on to the next host */
     switch (PQconnectPoll(link->connection)) {
     case PGRES_POLLING_READING:
         link->wants = POLLIN;

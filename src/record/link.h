@@ -38,8 +38,9 @@ struct link {
     struct link_options options;
     enum link_stage stage;
     PGconn *connection;
-    short wants;    /* poll(2)'s events */
-    uint32_t turns; /* failures so far: which host is the first to be tried */
+    short wants;     /* poll(2)'s events */
+    uint32_t socket; /* libpq may have had so many, one after the other */
+    uint32_t turns;  /* failures so far: which host is the first to be tried */
     uint32_t syncs_owed;
     uint32_t prepared;    /* PREPARING: statements ended so far */
     struct tick now;      /* of the call being served */

@@ -257,7 +257,11 @@ void record_flush(struct record *record, struct tick now) {
 }
 
 static struct record_interest interest_of(const struct link *link) {
-    return (struct record_interest){link->stage == LINK_DOWN ? -1 : PQsocket(link->connection), link->wants};
+    return (struct record_interest){
+        .fd = link->stage == LINK_DOWN ? -1 : PQsocket(link->connection),
+        .events = link->wants,
+        .socket = link->socket,
+    };
 }
 
 void record_interests(const struct record *record, struct record_interest interests[RECORD_CONNECTIONS]) {

@@ -69,12 +69,13 @@ bool record_read_month(struct record *record, int32_t organisation, struct month
 /* Sends what waits, as far as transactions may be under way. Call once after the events of a turn of the loop. */
 void record_flush(struct record *record, struct tick now);
 
-/* Connections to poll: descriptor (-1: none now) and poll(2) events each. They may change with every call to this room.
- */
+/* Connections to poll: descriptor (-1: none now) and poll(2) events each. They may change with every call to this room;
+ * `socket` changes whenever libpq may have closed a socket and got the same descriptor for the next. */
 #define RECORD_CONNECTIONS 2
 struct record_interest {
     int fd;
     short events;
+    uint32_t socket;
 };
 void record_interests(const struct record *record, struct record_interest interests[RECORD_CONNECTIONS]);
 

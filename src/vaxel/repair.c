@@ -122,7 +122,7 @@ static void flush_records(struct repair *repair) {
     record_flush(repair->record, tick_now());
     record_interests(repair->record, interests);
     for (int i = 0; i < RECORD_CONNECTIONS; i++)
-        net_watch(repair->net, &repair->watches[i], interests[i].fd, interests[i].events);
+        net_watch(repair->net, &repair->watches[i], interests[i].fd, interests[i].socket, interests[i].events);
 }
 
 /* ---- the whole ---- */

@@ -170,7 +170,7 @@ Test(net, a_short_write_is_an_error) {
 /* Puts 2 * count - 1 submissions into the queue, not handed in: each change of a watch is a cancel and a poll. */
 static void queue_fill(struct net_watch *watch, int fd, int count) {
     for (int i = 0; i < count; i++) {
-        net_watch(party.net, watch, fd, i % 2 == 0 ? POLLIN : POLLIN | POLLPRI);
+        net_watch(party.net, watch, fd, 1, i % 2 == 0 ? POLLIN : POLLIN | POLLPRI);
     }
 }
 
@@ -191,7 +191,7 @@ static int parting_error(int before) {
     cr_assert_eq(told.count, 0);
     close(ends[0]);
     TURN_UNTIL(&party, NULL, told.count == 1);
-    net_watch(party.net, &watch, watched[0], 0);
+    net_watch(party.net, &watch, watched[0], 1, 0);
     close(ends[1]);
     close(watched[0]);
     close(watched[1]);

@@ -21,7 +21,7 @@ static void on_ready(void *owner, int tag, short events) {
     seen->tag = tag;
     seen->events = events;
     if (seen->end != NULL) {
-        net_watch(party.net, seen->end, seen->end->fd, 0);
+        net_watch(party.net, seen->end, seen->end->fd, 1, 0);
     }
 }
 
@@ -41,7 +41,7 @@ Test(net, a_watch_tells_again_until_the_bytes_are_read) {
     party_start(&party, NULL);
     struct seen seen = {0};
     struct net_watch watch = {.on_ready = on_ready, .owner = &seen, .tag = 7};
-    net_watch(party.net, &watch, fds[0], POLLIN);
+    net_watch(party.net, &watch, fds[0], 1, POLLIN);
     turn_some();
     cr_assert_eq(seen.count, 0);
     raw_write(fds[1], "xy", 2);
@@ -66,15 +66,15 @@ Test(net, a_watch_can_be_replaced_and_ended) {
     struct seen seen = {0};
     struct net_watch watch = {.on_ready = on_ready, .owner = &seen};
     raw_write(fds[1], "x", 1);
-    net_watch(party.net, &watch, fds[0], POLLIN);
-    net_watch(party.net, &watch, fds[0], POLLOUT);
+    net_watch(party.net, &watch, fds[0], 1, POLLIN);
+    net_watch(party.net, &watch, fds[0], 1, POLLOUT);
     TURN_UNTIL(&party, NULL, seen.count > 0);
     cr_assert_eq(seen.events, POLLOUT);
-    net_watch(party.net, &watch, fds[0], POLLIN | POLLOUT);
+    net_watch(party.net, &watch, fds[0], 1, POLLIN | POLLOUT);
     seen.count = 0;
     TURN_UNTIL(&party, NULL, seen.count > 0);
     cr_assert_eq(seen.events, POLLIN | POLLOUT);
-    net_watch(party.net, &watch, fds[0], 0);
+    net_watch(party.net, &watch, fds[0], 1, 0);
     seen.count = 0;
     turn_some();
     cr_assert_eq(seen.count, 0);
@@ -90,10 +90,10 @@ Test(net, a_watch_never_fires_after_its_end) {
     struct seen seen = {0};
     for (int i = 0; i < 100; i++) {
         struct net_watch watch = {.on_ready = on_ready, .owner = &seen};
-        net_watch(party.net, &watch, fds[0], POLLIN);
+        net_watch(party.net, &watch, fds[0], 1, POLLIN);
         net_turn(party.net, tick_now());
         raw_write(fds[1], "x", 1);
-        net_watch(party.net, &watch, fds[0], 0);
+        net_watch(party.net, &watch, fds[0], 1, 0);
         watch.on_ready = NULL;
         net_turn(party.net, tick_now());
         char byte;
@@ -112,8 +112,8 @@ Test(net, a_watch_may_end_itself_and_another) {
     struct net_watch other = {.on_ready = on_ready, .owner = &second};
     first.end = &other;
     second.end = &other;
-    net_watch(party.net, &one, fds[0], POLLOUT);
-    net_watch(party.net, &other, fds[1], POLLOUT);
+    net_watch(party.net, &one, fds[0], 1, POLLOUT);
+    net_watch(party.net, &other, fds[1], 1, POLLOUT);
     TURN_UNTIL(&party, NULL, first.count > 5);
     cr_assert(second.count <= 1, "%d", second.count);
     party_end(&party);
@@ -128,10 +128,10 @@ Test(net, a_watch_follows_a_number_to_its_new_socket) {
     party_start(&party, NULL);
     struct seen seen = {0};
     struct net_watch watch = {.on_ready = on_ready, .owner = &seen};
-    net_watch(party.net, &watch, before[0], POLLIN);
+    net_watch(party.net, &watch, before[0], 1, POLLIN);
     turn_some();
     cr_assert(dup2(after[0], before[0]) == before[0]);
-    net_watch(party.net, &watch, before[0], POLLIN);
+    net_watch(party.net, &watch, before[0], 2, POLLIN);
     raw_write(after[1], "x", 1);
     TURN_UNTIL(&party, NULL, seen.count > 0);
     cr_assert_eq(seen.events, POLLIN);
@@ -144,14 +144,14 @@ Test(net, the_other_sides_end_and_a_closed_number_are_told) {
     party_start(&party, NULL);
     struct seen seen = {0};
     struct net_watch watch = {.on_ready = on_ready, .owner = &seen};
-    net_watch(party.net, &watch, fds[0], POLLIN);
+    net_watch(party.net, &watch, fds[0], 1, POLLIN);
     close(fds[1]);
     TURN_UNTIL(&party, NULL, seen.count > 0);
     cr_assert(seen.events & POLLHUP);
-    net_watch(party.net, &watch, fds[0], 0);
+    net_watch(party.net, &watch, fds[0], 1, 0);
     close(fds[0]);
     seen.count = 0;
-    net_watch(party.net, &watch, fds[0], POLLIN);
+    net_watch(party.net, &watch, fds[0], 1, POLLIN);
     TURN_UNTIL(&party, NULL, seen.count > 0);
     cr_assert_eq(seen.events, POLLNVAL);
     turn_some();
