@@ -28,7 +28,7 @@ class Options:
     is_hot: bool = False
     in_flight: int = 1  # of one connection; a validator has one purchase under way
     timeout_ms: int = 0  # the deadline that each gives; 0: the server's setting
-    approved_path: str = ""  # a file for the ids of what was approved
+    answers_path: str = ""  # a file for what each purchase was told
 
     def replace(self, **changes):
         return dataclasses.replace(self, **changes)
@@ -42,7 +42,7 @@ class Options:
         words += ["--hot"] if self.is_hot else []
         words += ["--in-flight", self.in_flight] if self.in_flight > 1 else []
         words += ["--timeout", f"{self.timeout_ms}ms"] if self.timeout_ms else []
-        words += ["--approved", self.approved_path] if self.approved_path else []
+        words += ["--answers", self.answers_path] if self.answers_path else []
         return [str(word) for word in words]
 
 
@@ -101,7 +101,8 @@ def _drive(servers, options, glances, companion):
     """Runs the program with a terminal for its progress, and returns what it printed."""
     arguments = [os.path.join(PROGRAMS, "vaxel"), "--config", servers.settings_path, *options.arguments(servers)]
     ours, theirs = pty.openpty()
-    child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": theirs}
+    child = subprocess.Popen(arguments, text=True, env=servers.environment(), **streams)
     os.close(theirs)
     try:
         if companion:

@@ -46,7 +46,11 @@ def _memory(figures):
 def _recovery(case):
     back = "is not back" if case["rate_back_s"] is None else f"back after {case['rate_back_s']:.1f} s"
     label = f"{case['name']}, {_number(case['rows'])} rows: {_number(case['rate'])}/s {back}"
-    return f"{label},\n    worst {case['worst_ms']:.0f} ms, {_number(case['not_approved'])} not approved"
+    near = case["around"]
+    return (
+        f"{label},\n    worst {case['worst_ms']:.0f} ms, {_number(case['not_approved'])} not approved; "
+        f"the {near['seconds']} s around: p99 {near['p99_ms']:.0f} ms"
+    )
 
 
 def _growth(name, points):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import accounting
+import clock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -40,6 +41,7 @@ class Servers:
 
     def __init__(self, state, organisations, travellers, *generate):
         self.state = state
+        self.clock = clock.Clock()  # to be set before `with`, if it is to be another
         self.organisations = organisations
         self.travellers = travellers
         self.generate = ["--organisations", str(organisations), "--travellers", str(travellers), *generate]
@@ -48,6 +50,7 @@ class Servers:
         self._command("wipe")
         try:
             self._learn(self._command("up", *self.generate))
+            self._check_clock()
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -62,13 +65,29 @@ class Servers:
     def __exit__(self, kind, _value, _traceback):
         # After a failure the logs are worth more than the space.
         self._command("wipe" if kind is None else "down")
+        self.clock.close()
 
     def _command(self, name, *arguments):
-        return run([os.path.join(HERE, "services"), name, self.state, *arguments], 120, is_whole=True)
+        words = [os.path.join(HERE, "services"), name, self.state, *arguments]
+        return run(words, 120, is_whole=True, env=self.environment())
+
+    def environment(self):
+        return self.clock.environment(PROGRAMS)
+
+    def _check_clock(self):
+        told = float(self.sql("SELECT extract(epoch FROM clock_timestamp())"))
+        if abs(told - self.clock.now()) > 5:
+            raise Trouble(f"by PostgreSQL's clock it is {told:.0f}, and should be {self.clock.now():.0f}")
 
     def start_switch(self, settings):
         """The switch anew, with settings such as "switch.workers=2"."""
         self._learn(self._command("switch", *settings))
+
+    def set_clock(self, now):
+        """Ends the switch, and starts PostgreSQL anew with that clock, which the switch then has too; Redis tells no time."""
+        self.clock.set(now)
+        self._learn(self._command("postgres"))
+        self._check_clock()
 
     def start_beside(self):
         """Another Redis, empty, with the same settings; returns its socket."""
@@ -98,7 +117,8 @@ class Servers:
         return f"host={self.postgres_host} user=postgres dbname=vaxel"
 
     def vaxel(self, *arguments):
-        return run([os.path.join(PROGRAMS, "vaxel"), "--config", self.settings_path, *arguments], 120)
+        words = [os.path.join(PROGRAMS, "vaxel"), "--config", self.settings_path, *arguments]
+        return run(words, 120, env=self.environment())
 
     def cpu_s(self):
         """CPU time so far of each part."""

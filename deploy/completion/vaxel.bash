@@ -13,7 +13,7 @@ _vaxel() {
     done
     COMPREPLY=()
     case $previous in
-    --config | --certificate | --key | --authority | --approved)
+    --config | --certificate | --key | --authority | --answers)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;

@@ -176,8 +176,8 @@ static void driver_wait_for_last(struct driver *driver) {
             driver->result.unanswered += is_flying && result_is_measured(driver, link->flights[j].due);
         }
     }
-    if (driver->control->approved != NULL) {
-        result_write_approved(driver);
+    if (driver->control->answers != NULL) {
+        result_write_answers(driver);
     }
 }
 

@@ -41,7 +41,7 @@ struct control {
     char (*addresses)[64];
     uint32_t address_count;
     struct net_tls *tls;
-    FILE *approved; /* NULL: none wanted */
+    FILE *answers; /* NULL: none wanted */
     pthread_barrier_t connected;
     atomic_bool has_failed; /* some thread could not connect */
     atomic_bool is_stopped; /* the caller has seen enough */
@@ -79,8 +79,8 @@ struct driver {
     uint64_t answered_in_all;
     int64_t cpu_began_us;
 
-    char approved[65536]; /* lines not written yet */
-    size_t approved_size;
+    char answers[65536]; /* lines not written yet */
+    size_t answers_size;
 
     struct wire_reply reply;
     struct load_result result;
@@ -106,7 +106,7 @@ void links_retry(struct driver *driver);
 bool result_is_measured(const struct driver *driver, struct tick due);
 void result_note_trouble(struct load_result *result, const char *text);
 void result_take(struct driver *driver, const struct flight *flight);
-void result_write_approved(struct driver *driver);
+void result_write_answers(struct driver *driver);
 void result_add(struct load_result *into, const struct load_result *from);
 
 #endif

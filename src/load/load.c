@@ -116,16 +116,16 @@ static bool load_open_and_drive(struct control *control, struct load_result *res
     if (control->tls == NULL) {
         return false;
     }
-    if (options->approved_path != NULL) {
-        control->approved = fopen(options->approved_path, "we");
-        if (control->approved == NULL) {
+    if (options->answers_path != NULL) {
+        control->answers = fopen(options->answers_path, "we");
+        if (control->answers == NULL) {
             net_tls_destroy(control->tls);
-            return failure_set(failure, "cannot write \"%s\": %s", options->approved_path, strerror(errno));
+            return failure_set(failure, "cannot write \"%s\": %s", options->answers_path, strerror(errno));
         }
     }
     bool is_well = load_drive(control, result, failure);
-    if (control->approved != NULL && fclose(control->approved) != 0 && is_well) {
-        is_well = failure_set(failure, "cannot write \"%s\": %s", options->approved_path, strerror(errno));
+    if (control->answers != NULL && fclose(control->answers) != 0 && is_well) {
+        is_well = failure_set(failure, "cannot write \"%s\": %s", options->answers_path, strerror(errno));
     }
     net_tls_destroy(control->tls);
     return is_well;

@@ -3,8 +3,8 @@
  * a new id; latencies run from the moment it was due, so a server that stalls is not spared the ones it held up.
  *
  * Two ways to drive: closed (each connection sends its next purchase when an answer has come: saturation) and open (a
- * fixed schedule whatever the server does: latency). It counts every answer; it verifies nothing itself, but writes the
- * ids that were approved to a file for whoever does. */
+ * fixed schedule whatever the server does: latency). It counts every answer; it verifies nothing itself, but writes
+ * what each purchase was told to a file for whoever does. */
 #ifndef VAXEL_LOAD_LOAD_H
 #define VAXEL_LOAD_LOAD_H
 
@@ -37,9 +37,9 @@ struct load_options {
     struct currency currency;
     struct product product;
     struct place place;
-    uint64_t seed;             /* the same seed shows the same cards in the same order */
-    bool is_hot;               /* all purchases in organisation 0 */
-    const char *approved_path; /* every approved id as 36 characters and a newline; NULL: none */
+    uint64_t seed;            /* the same seed shows the same cards in the same order */
+    bool is_hot;              /* all purchases in organisation 0 */
+    const char *answers_path; /* a line for each purchase answered: id, latency in us, reason, by tabs; NULL: none */
     struct load_population population;
     /* About once a second, from the calling thread: the time and the answers since the start. False stops the run
      * early. May be NULL. */

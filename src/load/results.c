@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINE_SIZE (REQUEST_ID_TEXT_SIZE - 1 + 1) /* without the NUL, with a newline */
+#define LINE_SIZE 128 /* of an answer, at most */
 
 bool result_is_measured(const struct driver *driver, struct tick due) {
     return due.us >= driver->measure_begins.us && due.us < driver->measure_ends.us;
@@ -18,26 +18,28 @@ void result_note_trouble(struct load_result *result, const char *text) {
     }
 }
 
-void result_write_approved(struct driver *driver) {
-    size_t written = fwrite(driver->approved, 1, driver->approved_size, driver->control->approved);
-    if (written != driver->approved_size) {
-        result_note_trouble(&driver->result, "the approved ids could not all be written");
-        failure_set(&driver->failure, "the approved ids could not all be written");
+void result_write_answers(struct driver *driver) {
+    size_t written = fwrite(driver->answers, 1, driver->answers_size, driver->control->answers);
+    if (written != driver->answers_size) {
+        result_note_trouble(&driver->result, "the answers could not all be written");
+        failure_set(&driver->failure, "the answers could not all be written");
     }
-    driver->approved_size = 0;
+    driver->answers_size = 0;
 }
 
-static void result_keep_approved(struct driver *driver, const struct request_id *id) {
-    if (driver->control->approved == NULL) {
+static void result_keep_answer(struct driver *driver, const struct flight *flight) {
+    if (driver->control->answers == NULL) {
         return;
     }
-    if (driver->approved_size + LINE_SIZE + 1 > sizeof(driver->approved)) {
-        result_write_approved(driver);
+    if (driver->answers_size + LINE_SIZE > sizeof(driver->answers)) {
+        result_write_answers(driver);
     }
-    char *line = driver->approved + driver->approved_size;
-    request_id_format(id, line);
-    line[LINE_SIZE - 1] = '\n';
-    driver->approved_size += LINE_SIZE;
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&driver->reply.id, id);
+    int size = snprintf(driver->answers + driver->answers_size, LINE_SIZE, "%s\t%lld\t%s\n", id,
+                        (long long)(driver->now.us - flight->due.us), reason_name(driver->reply.answer.reason));
+    CHECK(size > 0 && size < LINE_SIZE);
+    driver->answers_size += (size_t)size;
 }
 
 static bool is_late(const struct driver *driver, const struct flight *flight) {
@@ -49,8 +51,8 @@ static void result_take_answer(struct driver *driver, const struct flight *fligh
     const struct answer *answer = &driver->reply.answer;
     if (answer->decision == DECISION_APPROVED && !answer->is_repeat) {
         driver->result.approved_in_all++;
-        result_keep_approved(driver, &driver->reply.id);
     }
+    result_keep_answer(driver, flight);
     if (is_measured) {
         driver->result.decisions[(unsigned)answer->decision % LOAD_DECISIONS]++;
         driver->result.reasons[(unsigned)answer->reason % LOAD_REASONS]++;

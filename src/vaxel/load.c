@@ -68,7 +68,7 @@ static bool take_options(const struct invocation *invocation, struct load_option
     options->duration_us = 10000000;
     options->amount_minor = 100;
     options->is_hot = invocation_has(invocation, "hot");
-    options->approved_path = invocation_value(invocation, "approved");
+    options->answers_path = invocation_value(invocation, "answers");
     if (!take_number(invocation, "connections", 64, 1000000, &options->connections) ||
         !take_number(invocation, "in-flight", 1, 65536, &options->in_flight) ||
         !take_number(invocation, "threads", 1, 64, &options->threads) ||

@@ -132,7 +132,7 @@ static const struct option_rule load_options[] = {
     {"place", "TEXT", "else \"load\""},
     {"timeout", "TIME", "each request's deadline; else the server's setting"},
     {"seed", "N", "the same seed shows the same cards; else 1"},
-    {"approved", "FILE", "where to write the id of each approved purchase"},
+    {"answers", "FILE", "where to write the id, latency (us) and reason of each answer"},
     {0},
 };
 
