@@ -2,6 +2,9 @@
 """Growth: rate and CPU time of a purchase against one thing at a time that grows, the others as at saturation: organisations
 (of a constant number of travellers), travellers, connections, and rows recorded this month."""
 
+import shutil
+import time
+
 import history
 import loads
 from servers import Servers, Trouble
@@ -11,12 +14,28 @@ SECONDS, WARM_UP_S = 5, 1
 # 10 000 purchases at once wait longer for their turn than the usual deadline.
 TIMEOUT_MS = 5000
 
-POPULATIONS = {
-    "organisations": {1: (1, 100_000), 100: (100, 1000), 10_000: (10_000, 10)},
-    "travellers": {count: (200, count // 200) for count in (1000, 10_000, 100_000, 1_000_000)},
-}
+TRAVELLERS = ORGANISATIONS * TRAVELLERS_EACH
+ORGANISATION_STEPS = (1, 100, 10_000)
+TRAVELLER_STEPS = (1000, 10_000, 100_000, 1_000_000, 10_000_000)
 CONNECTION_STEPS = (1, 10, 100, 1000, 10_000)
-ROW_STEPS = (1_000_000, 3_000_000, 10_000_000)
+ROW_STEPS = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
+BYTES_A_ROW = 250  # of a table with its index, and what vacuum and the log need beside
+FREE_BYTES = 8 << 30  # that are left to others
+
+
+def populations(part):
+    """For each step how many organisations, and of how many travellers each."""
+    of_organisations = {at: (at, max(1, round(TRAVELLERS * part) // at)) for at in scaled(ORGANISATION_STEPS, part)}
+    of_travellers = {}
+    for at in scaled(TRAVELLER_STEPS, part):
+        organisations = min(ORGANISATIONS, at)
+        of_travellers[at] = (organisations, at // organisations)
+    return {"organisations": of_organisations, "travellers": of_travellers}
+
+
+def scaled(steps, part):
+    """A part of each, to try it; each once."""
+    return sorted({max(1, round(step * part)) for step in steps})
 
 
 def point(servers, at, connections=CONNECTIONS):
@@ -35,9 +54,10 @@ def servers_of(state, organisations, travellers_each):
     return Servers(state, organisations, travellers_each, *limits)
 
 
-def measure_populations(state, name, told):
+def measure_populations(state, name, steps, told, progress):
     points = []
-    for at, population in POPULATIONS[name].items():
+    for at, population in steps.items():
+        progress(f"  making {population[0]} organisations of {population[1]} travellers")
         with servers_of(state, *population) as servers:
             servers.start_switch(loads.SETTINGS)
             points.append(told(name, point(servers, at)))
@@ -45,33 +65,41 @@ def measure_populations(state, name, told):
     return points
 
 
-def measure_connections(servers, told):
-    return [told("connections", point(servers, at, at)) for at in CONNECTION_STEPS]
+def measure_connections(servers, part, told):
+    return [told("connections", point(servers, at, at)) for at in scaled(CONNECTION_STEPS, part)]
 
 
-def measure_rows(servers, told):
+def measure_rows(servers, part, told, progress):
     """From what the connections left on."""
     points = []
-    for wanted in ROW_STEPS:
+    for wanted in scaled(ROW_STEPS, part):
         there = int(servers.sql("SELECT count(*) FROM entry"))
-        history.fill(servers, max(0, wanted - there), there)
+        more = max(0, wanted - there)
+        free = shutil.disk_usage(servers.postgres_host).free
+        if more * BYTES_A_ROW > free - FREE_BYTES:
+            progress(f"  {wanted} rows are left out: {free >> 30} GiB are free")
+            break
+        began = time.monotonic()
+        history.fill(servers, more, there, progress)
+        progress(f"  {more} rows made in {time.monotonic() - began:.0f} s")
         history.empty_redis(servers)
         points.append(told("rows", point(servers, max(wanted, there))))
     return points
 
 
-def run(state, progress):
-    """For each thing that grows its points, with servers of their own."""
+def run(state, part, progress):
+    """For each thing that grows its points, with servers of their own; `part` of the sizes, 1 but when it is tried."""
 
     def told(name, figures):
         progress(f"  {figures['at']} {name}: {figures['rate']:.0f}/s, {sum(figures['cpu_us'].values()):.1f} us")
         return figures
 
     progress("Growth")
-    measured = {name: measure_populations(state, name, told) for name in POPULATIONS}
+    steps = populations(part)
+    measured = {name: measure_populations(state, name, steps[name], told, progress) for name in steps}
     with servers_of(state, ORGANISATIONS, TRAVELLERS_EACH) as servers:
         servers.start_switch(loads.SETTINGS)
-        measured["connections"] = measure_connections(servers, told)
-        measured["rows"] = measure_rows(servers, told)
+        measured["connections"] = measure_connections(servers, part, told)
+        measured["rows"] = measure_rows(servers, part, told, progress)
         servers.vaxel("audit")
     return measured

@@ -21,6 +21,7 @@ FROM (SELECT i, md5(i::text) AS noise,
     FROM generate_series({start}::bigint, {stop}::bigint - 1) AS i) AS made
 """
 AT_ONCE = 1_000_000
+TOLD_EACH = 10_000_000
 WARM_RUNS = 20
 
 # The month where the operator is, and when it began, as settings that nobody changes here have it.
@@ -31,13 +32,15 @@ FROM (SELECT now() AT TIME ZONE 'Europe/Stockholm' AS here) AS clock
 """
 
 
-def fill(servers, count, first=0):
+def fill(servers, count, first=0, progress=None):
     """`count` rows of this month until now, from number `first` on. The counters that there are know nothing of them."""
     month, begun, ended = servers.sql(MONTH).split("|")
     names = {"month": month, "begun": begun, "ended": ended, "first": first, "count": count, "amount": AMOUNT_MINOR}
     names.update(organisations=servers.organisations, travellers=servers.travellers)
     servers.sql(f"SELECT make_partitions({month})")
     for start in range(first, first + count, AT_ONCE):
+        if progress and (start - first) % TOLD_EACH == 0:
+            progress(f"  making rows: {start - first} of {count}")
         servers.sql(FILL.format(start=start, stop=min(start + AT_ONCE, first + count), **names))
     servers.sql(f"VACUUM (ANALYZE) entry_{month}")
     servers.sql("CHECKPOINT")

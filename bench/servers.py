@@ -12,6 +12,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 PROGRAMS = os.environ.get("PROGRAMS", os.path.join(ROOT, "build", "release"))
 
+# Making ten million travellers, or looking through a hundred million rows, takes minutes.
+PATIENCE_S = 1800
+
 
 class Trouble(Exception):
     """Why there is no figure, in words for a person."""
@@ -69,7 +72,7 @@ class Servers:
 
     def _command(self, name, *arguments):
         words = [os.path.join(HERE, "services"), name, self.state, *arguments]
-        return run(words, 120, is_whole=True, env=self.environment())
+        return run(words, PATIENCE_S, is_whole=True, env=self.environment())
 
     def environment(self):
         return self.clock.environment(PROGRAMS)
@@ -98,7 +101,8 @@ class Servers:
         self._command("unbeside")
 
     def sql(self, text):
-        return run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text], 300).strip()
+        words = ["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text]
+        return run(words, PATIENCE_S).strip()
 
     def check_durability(self):
         """What was answered is on the disk, of the switch and of every peer in this server."""
@@ -111,14 +115,14 @@ class Servers:
     def sql_file(self, path, **variables):
         settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
         options = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
-        run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *settings, self.conninfo(), "-f", path], 300, env=options)
+        run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *settings, self.conninfo(), "-f", path], PATIENCE_S, env=options)
 
     def conninfo(self):
         return f"host={self.postgres_host} user=postgres dbname=vaxel"
 
     def vaxel(self, *arguments):
         words = [os.path.join(PROGRAMS, "vaxel"), "--config", self.settings_path, *arguments]
-        return run(words, 120, env=self.environment())
+        return run(words, PATIENCE_S, env=self.environment())
 
     def cpu_s(self):
         """CPU time so far of each part."""
