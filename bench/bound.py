@@ -43,7 +43,7 @@ def together(group, organisations):
     def group_of(count):
         return count / (organisations * (1 - (1 - 1 / organisations) ** count))
 
-    return next((count for count in range(1, TOGETHER_MAX) if group_of(count) >= group), TOGETHER_MAX)
+    return next((count for count in range(1, TOGETHER_MAX) if group_of(count) >= group * (1 - 1e-9)), TOGETHER_MAX)
 
 
 def _bench(name, *arguments):

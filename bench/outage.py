@@ -25,6 +25,7 @@ class Freeze:
         self.seconds = seconds
         self.child = None
         self.thawed_at = None
+        self.is_ended = threading.Event()
 
     def _signal(self, number):
         for pid in accounting.family(self.servers.postgres_pid):
@@ -36,7 +37,7 @@ class Freeze:
     def _freeze(self):
         self._signal(signal.SIGSTOP)
         try:
-            time.sleep(self.seconds)
+            self.is_ended.wait(self.seconds)
         finally:
             self._signal(signal.SIGCONT)
             self.thawed_at = time.monotonic()
@@ -48,6 +49,11 @@ class Freeze:
     def is_over(self):
         return not self.child.is_alive()
 
+    def stop(self):
+        if self.child:
+            self.is_ended.set()
+            self.child.join()
+
 
 def run(servers, options, seconds):
     """Freezes PostgreSQL for so long while `options` are driven; the load's run, and the outage's figures."""
@@ -56,8 +62,7 @@ def run(servers, options, seconds):
     try:
         online = loads.run(servers, options.replace(seconds=seconds + 60), freeze)
     finally:
-        if freeze.child:
-            freeze.child.join()
+        freeze.stop()
     until = time.monotonic() + DRAIN_PATIENCE_S
     while int(servers.sql("SELECT count(*) FROM entry")) < rows_before + online.approved:
         if time.monotonic() > until:

@@ -24,16 +24,15 @@ def run(arguments, patience_s, is_whole=False, **options):
     """Runs a program to its end and returns what it printed. Its complaints go to standard error. What must be done as a
     whole, such as starting a server, is out of Ctrl-C's reach and is waited for when we are told to end."""
     options = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "start_new_session": is_whole, **options}
-    child = subprocess.Popen(arguments, text=True, **options)
-    try:
-        output, _ = child.communicate(timeout=patience_s)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        raise Trouble(f"{os.path.basename(arguments[0])} took longer than {patience_s:.0f} s") from None
-    finally:
-        if not is_whole:
+    with subprocess.Popen(arguments, text=True, **options) as child:  # which waits for its end
+        try:
+            output, _ = child.communicate(timeout=patience_s)
+        except subprocess.TimeoutExpired:
             child.kill()
-        child.wait()
+            raise Trouble(f"{os.path.basename(arguments[0])} took longer than {patience_s:.0f} s") from None
+        finally:
+            if not is_whole:
+                child.kill()
     if child.returncode != 0:
         raise Trouble(f"{' '.join(arguments)} ended with {child.returncode}: {output[-2000:].strip()}")
     return output

@@ -11,7 +11,7 @@ packages_of() {
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
     test) echo curl clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git ;;
-    lint) echo clang-format clang-tidy cppcheck shellcheck lua-check git ;;
+    lint) echo clang-format clang-tidy cppcheck shellcheck pyflakes3 lua-check git ;;
     esac
 }
 
