@@ -113,8 +113,11 @@ const struct config_setting settings_table[] = {
           "Organisations whose counters a worker remembers to be in order, each month counted by itself."),
     LIVE_RANGE("switch", "drain", drain_us, CONFIG_TIME_US, "10 s", 0, 10 * MINUTE,
                "How long a server that was told to end goes on with what is in flight."),
-    RANGE("switch", "advices", advices, CONFIG_NUMBER, "256", 1, 1048576,
+    RANGE("switch", "advices", advices, CONFIG_NUMBER, "2048", 1, 1048576,
           "Reports of offline purchases in each worker at once; past that the answer is BUSY."),
+    LIVE_RANGE(
+        "switch", "online_wait", online_wait_us, CONFIG_TIME_US, "5 ms", 100, 10 * SECOND,
+        "Reports of offline purchases make way while more than one online request in ten waits longer than this."),
 
     TEXT("stand_in", "journal", journal, "", "the path of a directory on a local disk", NULL,
          "Where purchases are kept while PostgreSQL is away; without one there is no stand-in."),

@@ -47,6 +47,7 @@ struct settings {
     int64_t warm_organisations;
     int64_t drain_us;
     int64_t advices; /* in a worker at once */
+    int64_t online_wait_us;
     /* [stand_in] */
     char journal[CONFIG_TEXT_SIZE]; /* the directory; empty: no stand-in */
     int64_t stand_in_after_us;

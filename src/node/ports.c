@@ -81,6 +81,7 @@ static struct switch_settings core_settings(const struct worker *worker) {
         .month_open_us = settings->month_open_us,
         .stand_in_after_us = worker->journals == NULL ? 0 : settings->stand_in_after_us,
         .advice_capacity = (uint32_t)advices,
+        .online_wait_us = settings->online_wait_us,
         .warm_capacity = (uint32_t)settings->warm_organisations,
     };
 }

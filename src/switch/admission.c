@@ -22,7 +22,7 @@ static void close_moment(struct switch_core *core) {
 
 bool admission_allows(struct switch_core *core, int64_t timeout_us) {
     close_moment(core);
-    uint32_t before = core->busy - core->advices;
+    uint32_t before = core->busy - core->advices - core->drains;
     if (before < ALWAYS_ADMITTED || core->admission.rate_per_s == 0)
         return true;
     /* Half of the time there is: a rate is a guess. */

@@ -34,6 +34,11 @@ static enum step first_step(const struct switch_core *core) {
     return core->is_limits_up ? STEP_ASK : STEP_APPEND;
 }
 
+void advice_begin(struct switch_core *core, struct request *request) {
+    request->step = first_step(core);
+    flow_go(core, request);
+}
+
 void switch_advise(struct switch_core *core, struct moment now, const struct advise *advise) {
     core->now = now;
     CHECK(advise->amount.minor > 0 && request_id_is_v7(&advise->id));
@@ -64,9 +69,8 @@ void switch_advise(struct switch_core *core, struct moment now, const struct adv
     }
     /* The same tap told of twice, by an authorization and an advice, is one purchase. */
     request->content = arrival_content(request, ENTRY_PURCHASE);
-    request->step = first_step(core);
     wheel_arm(core, request, arrival_due_at(core, advise->timeout_us));
-    flow_go(core, request);
+    pace_advice(core, request);
 }
 
 static bool fits(const struct request *request, const struct verdict *verdict) {

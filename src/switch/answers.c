@@ -82,6 +82,7 @@ static void send(struct switch_core *core, struct request *request, const struct
     CHECK(!request->is_answered);
     request->is_answered = true;
     wheel_disarm(core, request);
+    pace_online_answered(core, request);
     if (answer->decision != DECISION_FAILED)
         admission_count_finished(core);
     core->ports.answer(core->ports.shell, request->reply_to, answer);

@@ -45,6 +45,7 @@ static struct instant expiry_of(const struct switch_core *core, const struct aut
 
 static void fill_request(struct switch_core *core, struct request *request, const struct authorize *authorize) {
     request->work = WORK_AUTHORIZE;
+    pace_online_came(core, request);
     request->kind = authorize->is_hold ? ENTRY_HOLD : ENTRY_PURCHASE;
     request->asks = QUESTION_AUTHORIZE;
     request->reply_to = authorize->reply_to;
@@ -106,6 +107,7 @@ void switch_balance(struct switch_core *core, struct moment now, const struct ba
         return;
     }
     request->work = WORK_BALANCE;
+    pace_online_came(core, request);
     request->reply_to = balance->reply_to;
     request->credential = balance->credential;
     request->client = balance->client;

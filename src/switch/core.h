@@ -59,6 +59,9 @@ struct request {
     bool is_journaled;   /* the client was told JOURNALED */
     bool is_calling_off; /* what the journal owes is about the reversal of what it took */
     bool is_over;        /* JOURNALING: nothing more is to be done then */
+    bool is_online;      /* somebody stands at a gate for its answer */
+    bool awaits_turn;    /* an advice that has not begun */
+    bool is_paced;       /* one that has */
     bool allows_partial;
     uint8_t flags;              /* enum entry_flag */
     enum entry_kind kind;       /* PURCHASE, HOLD, ADVICE; DRAIN: also REVERSAL */
@@ -88,6 +91,7 @@ struct request {
     struct effect effect;         /* FOLLOWING, of an APPLY */
     uint64_t ticket;              /* DRAIN: the journal's */
     struct tick recording_since;
+    struct tick since; /* of an online request: when it came */
 
     struct tick due;
     uint32_t timer_next, timer_previous; /* in the wheel's slot */
@@ -126,6 +130,23 @@ struct admission {
     int64_t rate_per_s; /* lately, at its best */
 };
 
+#define PACE_LANES 256
+
+/* What advices may take, by how online requests fare. */
+struct pace {
+    struct list lanes[PACE_LANES]; /* advices that have not begun, by organisation, the oldest first */
+    uint32_t waiting;              /* in all lanes */
+    uint32_t turn;                 /* the lane that is being taken from */
+    uint32_t taken;                /* of it, in this turn */
+    uint32_t under_way;            /* advices that have begun */
+    uint32_t width;                /* as many may be under way */
+    uint32_t online;               /* online requests that nobody has answered */
+    struct tick heard_at;          /* when one of them was answered, or was the first of them to come */
+    struct tick looked_at;
+    uint32_t answered, late; /* online requests since then, and those of them that waited for too long */
+    bool has_begun;          /* an advice, since then */
+};
+
 struct switch_core {
     struct switch_settings settings;
     struct switch_ports ports;
@@ -141,8 +162,10 @@ struct switch_core {
     struct list recording; /* purchases whose append is owed, the oldest first */
     struct list overdue;   /* those it is owed for too long: as long as there are any, purchases go to the journal */
     uint32_t busy;
-    uint32_t advices; /* of them, and entries of the journal */
+    uint32_t advices; /* of them */
+    uint32_t drains;  /* of them: entries of the journal */
     struct admission admission;
+    struct pace pace;
     struct instant last_append;
     struct tick retry_at; /* when those that wait are tried again */
     struct wheel wheel;
@@ -189,6 +212,18 @@ struct content arrival_content(const struct request *request, enum entry_kind ki
 bool admission_allows(struct switch_core *core, int64_t timeout_us);
 void admission_count_finished(struct switch_core *core);
 
+/* ---- pace.c: advices take what online requests leave ---- */
+
+void pace_init(struct switch_core *core);
+void pace_online_came(struct switch_core *core, struct request *request);
+void pace_online_answered(struct switch_core *core, struct request *request);
+/* Begins it when it is its turn. */
+void pace_advice(struct switch_core *core, struct request *request);
+void pace_advice_ended(struct switch_core *core, const struct request *request);
+void pace_tick(struct switch_core *core);
+/* Whether an advice waits that may begin. */
+bool pace_is_due(const struct switch_core *core);
+
 /* ---- flow.c: from one stage to the next ---- */
 
 void flow_go(struct switch_core *core, struct request *request); /* takes its next step, or waits for it */
@@ -207,6 +242,7 @@ enum content_field flow_difference(const struct request *request, const struct c
 
 bool settle_begin(struct switch_core *core, struct request *request);
 void settle_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
+void advice_begin(struct switch_core *core, struct request *request);
 void advice_verdict(struct switch_core *core, struct request *request, const struct verdict *verdict);
 void advice_outcome(struct switch_core *core, struct request *request, const struct outcome *outcome);
 /* The counters follow an effect that is on record; then the request ends. */

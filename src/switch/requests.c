@@ -59,8 +59,10 @@ static void release(struct switch_core *core, struct request *request) {
     list_remove(core, request);
     if (request->work == WORK_DRAIN)
         core->ports.drained(core->ports.shell, request->ticket);
-    if (request->work == WORK_DRAIN || request->work == WORK_ADVICE)
-        core->advices--;
+    core->drains -= request->work == WORK_DRAIN;
+    core->advices -= request->work == WORK_ADVICE;
+    if (request->work == WORK_ADVICE)
+        pace_advice_ended(core, request);
     request->stage = STAGE_FREE;
     request->next = core->first_free;
     core->first_free = request_slot(core, request);

@@ -46,6 +46,7 @@ void switch_settle(struct switch_core *core, struct moment now, const struct set
         return;
     }
     request->work = WORK_SETTLE;
+    pace_online_came(core, request);
     request->step = STEP_SETTLE;
     request->reply_to = settle->reply_to;
     request->id = settle->original;

@@ -175,13 +175,13 @@ bool switch_drain(struct switch_core *core, struct moment now, const struct entr
     const struct payer payer = {entry->organisation, entry->department, entry->traveller, entry->credit};
     struct account account;
     bool is_record_well = core->is_record_up && core->overdue.first == NOBODY;
-    if (!is_record_well || core->advices >= core->settings.advice_capacity ||
+    if (!is_record_well || core->drains >= core->settings.advice_capacity ||
         !core->ports.find_payer(core->ports.shell, &payer, &account))
         return false;
     struct request *request = request_take(core);
     if (request == NULL)
         return false;
-    core->advices++;
+    core->drains++;
     fill_drained(request, entry, ticket);
     request->account = account;
     /* What the directory says of now is for the counters; the row says what was so then. */

@@ -21,6 +21,7 @@ struct switch_core *switch_create(const struct switch_settings *settings, const 
         core->requests[slot].next = slot + 1 < settings->capacity ? slot + 1 : NOBODY;
     wheel_init(&core->wheel, settings->longest_timeout_us);
     warm_init(&core->warm, settings->warm_capacity);
+    pace_init(core);
     return core;
 }
 
@@ -68,6 +69,7 @@ void switch_tick(struct switch_core *core, struct moment now) {
     for (struct request *request; (request = wheel_due(core)) != NULL;)
         undo_due(core, request);
     stand_in_tick(core);
+    pace_tick(core);
     if (now.tick.us >= core->retry_at.us) {
         core->retry_at.us = INT64_MAX;
         flow_retry_waiting(core);
@@ -75,7 +77,7 @@ void switch_tick(struct switch_core *core, struct moment now) {
 }
 
 struct tick switch_next_tick(const struct switch_core *core) {
-    struct tick next = core->retry_at;
+    struct tick next = pace_is_due(core) ? core->now.tick : core->retry_at;
     struct tick overdue_at = stand_in_next_tick(core);
     if (overdue_at.us < next.us)
         next = overdue_at;

@@ -31,7 +31,8 @@ struct switch_settings {
     int64_t month_open_us; /* how long after its end a month is still counted in */
     int64_t
         stand_in_after_us; /* an append that PostgreSQL owes an answer for so long goes to the journal; 0: none does */
-    uint32_t advice_capacity; /* advices, and entries of a journal, in the house at once, of `capacity` */
+    uint32_t advice_capacity; /* advices in the house at once, and as many entries of a journal, of `capacity` */
+    int64_t online_wait_us;   /* advices make way while online requests wait for longer than this */
     uint32_t warm_capacity;   /* organisation-months whose epoch is remembered at once */
 };
 

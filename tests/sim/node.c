@@ -69,6 +69,7 @@ static struct switch_core *create_core(struct node *node) {
         .month_open_us = 10 * SECOND,
         .stand_in_after_us = node->world->has_journals ? 50 * MS : 0,
         .advice_capacity = SLOTS / 4,
+        .online_wait_us = 20 * MS,
         .warm_capacity = 8,
     };
     const struct switch_ports ports = {

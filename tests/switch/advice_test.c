@@ -33,6 +33,7 @@ static struct advise advice_of(uint8_t number) {
 static void advise(uint8_t number) {
     const struct advise request = advice_of(number);
     switch_advise(shell.core, shell.now, &request);
+    shell_pass_time(&shell, 0); /* at which advices begin */
 }
 
 static void expect_followed(int32_t epoch) {
@@ -106,6 +107,7 @@ Test(advice, of_a_month_that_is_closed_counts_late_in_this_one) {
     const uint8_t random[10] = {1};
     request.id = request_id_make((struct instant){shell.now.instant.us - 30 * INT64_C(86400000000)}, random);
     switch_advise(shell.core, shell.now, &request);
+    shell_pass_time(&shell, 0);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(shell.entries[0].month.yyyymm, 202611);
     cr_expect_eq(shell.entries[0].flags, ENTRY_LATE);
@@ -119,6 +121,7 @@ Test(advice, of_a_month_that_ended_hours_ago_counts_in_it) {
     const uint8_t random[10] = {1};
     request.id = request_id_make((struct instant){shell.now.instant.us - 2 * INT64_C(3600000000)}, random);
     switch_advise(shell.core, shell.now, &request);
+    shell_pass_time(&shell, 0);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(shell.entries[0].month.yyyymm, 202611);
     cr_expect_eq(shell.entries[0].flags, 0);
@@ -129,6 +132,7 @@ Test(advice, of_a_clock_that_is_far_ahead_counts_now) {
     const uint8_t random[10] = {1};
     request.id = request_id_make((struct instant){shell.now.instant.us + 400 * INT64_C(86400000000)}, random);
     switch_advise(shell.core, shell.now, &request);
+    shell_pass_time(&shell, 0);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     cr_expect_eq(shell.entries[0].month.yyyymm, 202611);
     cr_expect_eq(shell.entries[0].flags, ENTRY_LATE);

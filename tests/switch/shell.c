@@ -123,6 +123,7 @@ static void init(struct shell *shell, int64_t stand_in_after_us) {
         .month_open_us = 12 * 3600 * INT64_C(1000000),
         .stand_in_after_us = stand_in_after_us,
         .advice_capacity = 3,
+        .online_wait_us = 5000,
         .warm_capacity = 2,
     };
     const struct switch_ports ports = {
