@@ -12,8 +12,8 @@
 #include <time.h>
 
 #define BATCHES 4
-/* Advices under way at once: what the switch has no room for makes it less, what it takes makes it more. At most as many
- * as it takes of a connection by its settings, if nobody has changed them. */
+/* Advices under way at once: what the switch has no room for makes it less, what it takes makes it more. At most as
+ * many as it takes of a connection by its settings, if nobody has changed them. */
 #define WIDTH_MOST 1024
 #define WIDTH_LEAST (16 * BATCHES)
 #define PAUSE_US INT64_C(100000)
