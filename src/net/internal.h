@@ -283,6 +283,10 @@ size_t send_capacity(const struct net_stream *stream);
 SSL *tls_session(struct net_tls *tls);
 bool tls_is_server(const struct net_tls *tls);
 
+/* ---- tls_memory.c ---- */
+/* Has OpenSSL take its records' memory from what a thread keeps; call it before anything else of OpenSSL. */
+void tls_memory_arrange(void);
+
 /* ---- tls_stream.c ---- */
 /* After others may have used OpenSSL on this thread: what failed for them would be taken for a stream's failure. */
 void tls_errors_forget(void);

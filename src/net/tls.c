@@ -119,6 +119,7 @@ static SSL_CTX *tls_load(struct net_tls *tls, struct failure *failure) {
 
 struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocol,
                                struct failure *failure) {
+    tls_memory_arrange();
     size_t size = strlen(protocol);
     struct net_tls *tls = calloc(1, sizeof(*tls));
     if (tls == NULL || size == 0 || size >= PROTOCOL_SIZE) {
