@@ -10,6 +10,9 @@
 _Static_assert(CALL_SIZE + GROUP_MAX * QUESTION_SIZE <= LIMITS_OUTPUT_MIN, "any call fits an empty output");
 _Static_assert(FIELDS_CAPACITY < PLACES_SIZE, "all fields of a call have a place");
 
+/* What is the same of all calls: two keys and one argument follow. */
+#define CALL_HEAD "*6\r\n$5\r\nFCALL\r\n$12\r\nvaxel_decide\r\n$1\r\n2\r\n"
+
 /* Kinds of item, as in vaxel.lua. */
 enum item {
     ITEM_AUTHORIZE = 0,
@@ -21,8 +24,8 @@ enum item {
     ITEM_APPLY = 6,
 };
 
-/* Where a field stands in what vaxel_authorize reads: after p, e and x, and counted from one. */
-#define FIRST_PLACE 4
+/* Where a field stands in what vaxel_decide reads: after the head, and counted from one. */
+#define FIRST_PLACE 2
 
 static void put_bytes(struct writer *writer, const void *data, size_t size) {
     write_raw(writer, data, size);
@@ -34,54 +37,16 @@ static void put_double(struct writer *writer, int64_t number) {
     put_bytes(writer, &value, sizeof value);
 }
 
-static void write_function(struct writer *writer, const char *function, const struct question *question,
-                           size_t argument_count) {
-    struct name month = name_month(question->organisation, month_of(question->day));
-    struct name day = name_day(question->organisation, question->day);
-    write_array(writer, 5 + argument_count);
-    write_text(writer, "FCALL");
-    write_text(writer, function);
-    write_text(writer, "2");
-    write_name(writer, &month);
-    write_name(writer, &day);
-}
-
-static void write_field(struct writer *writer, enum limit_kind kind, int32_t id) {
-    char field[FIELD_SIZE];
-    write_bulk(writer, field, name_field(field, kind, id));
-}
-
-static void write_fields(struct writer *writer, const struct question *question) {
-    for (uint8_t i = 0; i < question->limit_count; i++)
-        write_field(writer, question->limits[i].kind, question->limits[i].id);
-}
-
-static void write_one(struct writer *writer, const char *identity, const struct question *question) {
-    write_function(writer, "vaxel_authorize_one", question, 4u + question->limit_count);
-    write_text(writer, identity);
-    write_bulk_header(writer, 8 * (2u + question->limit_count));
-    put_double(writer, question->floor_epoch);
-    put_double(writer, question->amount_minor);
-    for (uint8_t i = 0; i < question->limit_count; i++)
-        put_double(writer, question->limits[i].ceiling_minor);
-    put_bytes(writer, "\r\n", 2);
-    write_bulk(writer, question->id.bytes, REQUEST_ID_SIZE);
-    write_bulk(writer, &question->content, CONTENT_SIZE);
-    write_fields(writer, question);
-}
-
-/* ---- a group ---- */
-
-/* The fields of a group, each once; and for each question the places of its limits' and, with a window, of its
+/* The fields of a group, each once, and for each question the places of its limits' and, with a window, of its
  * credit's last purchase. */
 struct fields {
     uint32_t count;
     uint32_t place_count;
-    size_t packed_size; /* of all items */
+    size_t packed_size; /* of all fields, ids and items */
     int32_t floor_epoch;
     struct {
-        enum limit_kind kind;
-        int32_t id;
+        uint8_t size;
+        char text[FIELD_SIZE];
     } each[FIELDS_CAPACITY];
     uint16_t places[FIELDS_CAPACITY];
 };
@@ -99,9 +64,9 @@ static void gather_field(struct limits *limits, struct fields *fields, enum limi
     struct place_of_field *place = find_place(limits, kind, id);
     if (place->generation != limits->generation) {
         *place = (struct place_of_field){limits->generation, kind, id, (uint16_t)(FIRST_PLACE + fields->count)};
-        fields->each[fields->count].kind = kind;
-        fields->each[fields->count].id = id;
-        fields->count++;
+        size_t size = name_field(fields->each[fields->count].text, kind, id);
+        fields->each[fields->count++].size = (uint8_t)size;
+        fields->packed_size += 1 + size;
     }
     fields->places[fields->place_count++] = place->place;
 }
@@ -124,6 +89,9 @@ static enum item item_of(const struct question *question) {
     CHECK(!"a question of no kind");
     return ITEM_SPENT;
 }
+
+/* Of a packed item without limits: its three bytes, its amount and its content. */
+#define ITEM_SIZE (3u + 8u + CONTENT_SIZE)
 
 /* Of a packed item, after its limits. */
 static size_t tail_size(enum item item) {
@@ -150,7 +118,7 @@ static void gather_question(struct limits *limits, struct fields *fields, const 
     }
     if (item == ITEM_SPECIAL && question->tap_window_us > 0)
         gather_field(limits, fields, FIELD_LAST, question->content.credit);
-    fields->packed_size += 11u + 10u * question->limit_count + tail_size(item);
+    fields->packed_size += REQUEST_ID_SIZE + ITEM_SIZE + 10u * question->limit_count + tail_size(item);
 }
 
 static void gather_fields(struct limits *limits, const struct group *group, struct fields *fields) {
@@ -207,55 +175,75 @@ static const uint16_t *put_item(struct writer *writer, const struct question *qu
     } else if (tail_size(item) > 0) {
         put_double(writer, question->floor_epoch);
     }
+    put_bytes(writer, &question->content, CONTENT_SIZE);
     return places;
 }
 
+static bool is_id_above(const struct limits *limits, const struct node *node, const struct group *group) {
+    for (const struct node *at = &limits->nodes[group->first]; at != node; at = &limits->nodes[at->next])
+        if (memcmp(at->question.id.bytes, node->question.id.bytes, REQUEST_ID_SIZE) == 0)
+            return true;
+    return false;
+}
+
+/* How many limits each has, if all are plain purchases of as many and under ids of their own; else 0. */
+static uint16_t plain_limit_count(const struct limits *limits, const struct group *group) {
+    uint8_t limit_count = limits->nodes[group->first].question.limit_count;
+    for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next) {
+        const struct node *node = &limits->nodes[at];
+        if (item_of(&node->question) != ITEM_AUTHORIZE || node->question.limit_count != limit_count ||
+            is_id_above(limits, node, group))
+            return 0;
+    }
+    return limit_count;
+}
+
+static void put_head(struct writer *writer, const struct limits *limits, const struct group *group,
+                     const struct fields *fields) {
+    uint8_t identity_size = (uint8_t)strlen(limits->identity);
+    const uint16_t counts[] = {(uint16_t)fields->count, (uint16_t)group->count, plain_limit_count(limits, group)};
+    write_bulk_header(writer, 1 + identity_size + sizeof fields->floor_epoch + sizeof counts + fields->packed_size);
+    put_bytes(writer, &identity_size, 1);
+    put_bytes(writer, limits->identity, identity_size);
+    put_bytes(writer, &fields->floor_epoch, sizeof fields->floor_epoch);
+    put_bytes(writer, counts, sizeof counts);
+}
+
+/* What the call's only argument is. */
 static void write_packed(struct writer *writer, const struct limits *limits, const struct group *group,
                          const struct fields *fields) {
-    const struct {
-        int32_t floor_epoch;
-        uint16_t field_count, item_count;
-    } head = {fields->floor_epoch, (uint16_t)fields->count, (uint16_t)group->count};
-    write_bulk_header(writer, sizeof head + fields->packed_size);
-    put_bytes(writer, &head, sizeof head);
-    const uint16_t *places = fields->places;
-    for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next) {
-        places = put_item(writer, &limits->nodes[at].question, places);
+    put_head(writer, limits, group, fields);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        put_bytes(writer, &fields->each[i].size, 1);
+        put_bytes(writer, fields->each[i].text, fields->each[i].size);
     }
+    for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next)
+        put_bytes(writer, limits->nodes[at].question.id.bytes, REQUEST_ID_SIZE);
+    const uint16_t *places = fields->places;
+    for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next)
+        places = put_item(writer, &limits->nodes[at].question, places);
     put_bytes(writer, "\r\n", 2);
 }
 
 static void write_group(struct writer *writer, struct limits *limits, const struct group *group) {
+    const struct question *first = &limits->nodes[group->first].question;
+    struct name month = name_month(first->organisation, month_of(first->day));
+    struct name day = name_day(first->organisation, first->day);
     struct fields fields;
     gather_fields(limits, group, &fields);
-    write_function(writer, "vaxel_authorize", &limits->nodes[group->first].question,
-                   2u + fields.count + 2u * group->count);
-    write_text(writer, limits->identity);
+    write_raw(writer, CALL_HEAD, sizeof CALL_HEAD - 1);
+    write_name(writer, &month);
+    write_name(writer, &day);
     write_packed(writer, limits, group, &fields);
-    for (uint32_t i = 0; i < fields.count; i++)
-        write_field(writer, fields.each[i].kind, fields.each[i].id);
-    for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next) {
-        const struct question *question = &limits->nodes[at].question;
-        write_bulk(writer, question->id.bytes, question->kind == QUESTION_SPENT ? 0 : REQUEST_ID_SIZE);
-    }
-    for (uint32_t at = group->first; at != NOBODY; at = limits->nodes[at].next) {
-        const struct question *question = &limits->nodes[at].question;
-        bool has_content = question->kind != QUESTION_SPENT && question->kind != QUESTION_RECALL;
-        write_bulk(writer, &question->content, has_content ? CONTENT_SIZE : 0);
-    }
 }
 
 bool call_format_group(struct limits *limits, const struct group *group, struct buffer *output) {
     if (buffer_room(output) < CALL_SIZE + group->count * QUESTION_SIZE)
         return false;
     struct writer writer = {output->data + output->size, output->data + output->capacity};
-    const struct question *first = &limits->nodes[group->first].question;
     if (group->is_asking)
         write_asking(&writer);
-    if (group->count == 1 && item_of(first) == ITEM_AUTHORIZE && first->limit_count > 0)
-        write_one(&writer, limits->identity, first);
-    else
-        write_group(&writer, limits, group);
+    write_group(&writer, limits, group);
     output->size = (size_t)(writer.at - output->data);
     return true;
 }

@@ -47,6 +47,9 @@ size_t name_field(char text[FIELD_SIZE], enum limit_kind kind, int32_t id);
 /* False for what is no counter. */
 bool name_parse_field(struct bytes text, enum limit_kind *kind, int32_t *id);
 bool name_parse_number(struct bytes text, int64_t *number);
+/* The head of a month's counters, the field HEAD_FIELD. */
+#define HEAD_FIELD "h"
+bool name_parse_head(struct bytes text, struct bytes *identity, int32_t *epoch);
 
 /* What an id did, as stored; returns its size. */
 size_t name_memory(char text[MEMORY_SIZE], const struct memory *memory, int32_t epoch);

@@ -84,6 +84,21 @@ bool name_parse_number(struct bytes text, int64_t *number) {
     return true;
 }
 
+bool name_parse_head(struct bytes text, struct bytes *identity, int32_t *epoch) {
+    enum { DAY_DIGITS = 8 };
+    const uint8_t *space = text.size < DAY_DIGITS ? NULL : memchr(text.data, ' ', text.size);
+    if (space == NULL || space < text.data + DAY_DIGITS)
+        return false;
+    int64_t number;
+    const uint8_t *end = text.data + text.size;
+    if (!name_parse_number(bytes_of(space + 1, (size_t)(end - space - 1)), &number) || number <= 0 ||
+        number > INT32_MAX)
+        return false;
+    *identity = bytes_of(text.data + DAY_DIGITS, (size_t)(space - text.data) - DAY_DIGITS);
+    *epoch = (int32_t)number;
+    return true;
+}
+
 bool name_parse_field(struct bytes text, enum limit_kind *kind, int32_t *id) {
     if (text.size == 0)
         return false;

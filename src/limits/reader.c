@@ -160,24 +160,19 @@ static struct bytes text_of(const redisReply *element) {
 
 /* Fields by turns with values. */
 static bool read_fields(const redisReply *fields, const redisReply *info, struct counters *counters) {
-    bool has_epoch = false;
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
         struct bytes name = text_of(fields->element[i]);
         struct bytes value = text_of(fields->element[i + 1]);
         struct sum sum;
-        int64_t number;
-        if (name.size == 1 && name.data[0] == 'p') {
-            counters->is_warm = is_identity(info, value);
-        } else if (name.size == 1 && name.data[0] == 'e') {
-            has_epoch = name_parse_number(value, &number) && number > 0 && number <= INT32_MAX;
-            counters->epoch = has_epoch ? (int32_t)number : 0;
+        struct bytes identity;
+        if (name.size == sizeof HEAD_FIELD - 1 && memcmp(name.data, HEAD_FIELD, name.size) == 0) {
+            counters->is_warm = name_parse_head(value, &identity, &counters->epoch) && is_identity(info, identity);
         } else if (name_parse_field(name, &sum.kind, &sum.id)) {
             if (!name_parse_number(value, &sum.spent_minor))
                 return false;
             counters->sums[counters->sum_count++] = sum;
         }
     }
-    counters->is_warm = counters->is_warm && has_epoch;
     return true;
 }
 

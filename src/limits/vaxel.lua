@@ -1,12 +1,12 @@
 #!lua name=vaxel
--- version 2
+-- version 3
 -- SPDX-License-Identifier: Apache-2.0
 --
 -- The month's counters of an organisation, and what each request id did (DESIGN 5). All keys of a call share a slot.
 --
---   {ORG}:YYYYMM    hash  p identity of the primary that built it, e epoch it was built under, x the day hash it met
---                         last; o, d<id>, t<id>, c<id>: spent in minor units; l<credit>: the credit's last purchase,
---                         as 16 bytes of its content from the client on, and its id
+--   {ORG}:YYYYMM    hash  h its head: the day it met last as YYYYMMDD, the identity of the primary that built it, ' ',
+--                         and the epoch it was built under; o, d<id>, t<id>, c<id>: spent in minor units; l<credit>:
+--                         the credit's last purchase, as 16 bytes of its content from the client on, and its id
 --   {ORG}:YYYYMMDD  hash  16 bytes of a request id -> letter, epoch, ':', 32 bytes of content, and more:
 --                         A counted; after the content what was approved, when that is less than was asked for
 --                         D refused; 'reason,mask'
@@ -19,8 +19,10 @@
 -- known. D and V hold under every epoch. An l is forgotten by a rebuild: a double tap across one passes.
 --
 -- Numbers that are stored are handed to redis.call as numbers, which writes them whole up to 2^53; tostring() and ..
--- turn to exponents at 10^14, so they are for epochs, reasons and single amounts. What is dear here is strings: Lua
--- hashes every byte of every one it is given, so numbers come packed.
+-- turn to exponents at 10^14, so they are for reasons and single amounts.
+--
+-- What is dear here: each redis.call, each argument and field, each number that is made text, and a table that grows.
+-- So arguments come packed as one, an answer that is numbers alone goes as one, and lists are used again.
 --
 -- Nodes of two versions may share a Redis during a deploy. A node replaces a library of a lower version than its own,
 -- or of the same version and another text, and leaves a higher one alone. So: raise the version with every change; a
@@ -29,6 +31,9 @@
 local DAY_SECONDS = 4 * 86400
 local MONTH_SECONDS = 100 * 86400
 local STAGE_SECONDS = 600
+
+-- Of a head that has met none.
+local NO_DAY = '00000000'
 
 -- Verdicts below zero; from zero on it is the mask of the limits that refuse, 0: counted. After KNOWN comes what is
 -- stored, after PARTIAL what was approved.
@@ -39,23 +44,30 @@ local REFUSE, RECALL, SPENT, SPECIAL, UNDO = 1, 2, 3, 4, 5
 -- Reasons by the first letter of the refusing limit's field, as in switch/terms.h.
 local REASONS = { c = 8, t = 9, d = 10, o = 11 }
 
--- Made here because a library has no string functions while it loads. Of an item: amount, for each limit the place of
--- its field in what is read and its ceiling, and what its kind needs besides: a special one the place of the credit's
--- last purchase and a window, an effect the epoch of the fence when it was recorded.
-local one_format = {}
-local item_formats
-do
-    local ceilings, limits = '', ''
-    local plain, special, effect = {}, {}, {}
-    for n = 0, 11 do
-        one_format[n] = '<dd' .. ceilings
-        plain[n] = '<d' .. limits
-        special[n] = '<d' .. limits .. 'Hd'
-        effect[n] = '<d' .. limits .. 'd'
-        ceilings = ceilings .. 'd'
-        limits = limits .. 'Hd'
-    end
-    item_formats = { [0] = plain, plain, plain, plain, special, effect, effect }
+-- Formats by how much they are for, made when they are first needed: a library has no string functions while it loads.
+local field_formats, id_formats, answer_formats, plain_formats = {}, {}, {}, {}
+local item_formats = { [0] = {}, {}, {}, {}, {}, {}, {} }
+
+local function repeated(formats, count, one)
+    local format = '<' .. string.rep(one, count)
+    formats[count] = format
+    return format
+end
+
+-- Of an item, behind its three bytes: amount, for each limit the place of its field in what is read and its ceiling,
+-- what its kind needs besides (a special one the place of the credit's last purchase and a window, an effect the epoch
+-- of the fence when it was recorded), and its content.
+local function item_format(kind, n)
+    local besides = kind == SPECIAL and 'Hd' or kind >= UNDO and 'd' or ''
+    local format = '<d' .. string.rep('Hd', n) .. besides .. 'c32'
+    item_formats[kind][n] = format
+    return format
+end
+
+-- So many plain items of n limits at once.
+local function plain_format(n, count)
+    plain_formats[n] = plain_formats[n] or {}
+    return repeated(plain_formats[n], count, 'xxxd' .. string.rep('Hd', n) .. 'c32')
 end
 
 -- A long value turns a hash into a table, where a field is found at once; a short hash is a list that is searched.
@@ -64,11 +76,16 @@ local function make_table(key)
     redis.call('HDEL', key, '-')
 end
 
+local function head_of(day, identity, epoch) return day .. identity .. ' ' .. epoch end
+
+-- nil: there is none.
+local function epoch_of(head) return head and tonumber(string.match(head, ' (%d+)$')) end
+
 -- The first time this month hash meets a day: the day's hash has just been written, and must pass away in time.
-local function care_for_day(keys)
+local function care_for_day(keys, day, identity, epoch)
     make_table(keys[2])
     redis.call('EXPIRE', keys[2], DAY_SECONDS)
-    redis.call('HSET', keys[1], 'x', keys[2])
+    redis.call('HSET', keys[1], 'h', head_of(day, identity, epoch))
 end
 
 -- Whether what an id did counts under this epoch.
@@ -84,56 +101,6 @@ local function first_reason(mask, field_of)
         i = i + 1
     end
     return REASONS[string.sub(field_of(i), 1, 1)]
-end
-
--- One purchase: what vaxel_authorize does, without the tables that a group needs. Half of all calls are this.
--- ARGV: identity, packed (floor, amount, ceilings), id, content, fields.
-local function authorize_one(keys, argv)
-    local call = redis.call
-    local read = call('HMGET', keys[1], 'p', 'e', 'x', unpack(argv, 5))
-    local n = #argv - 4
-    local packed = { struct.unpack(one_format[n], argv[2]) }
-    if read[1] ~= argv[1] or not read[2] or read[2] + 0 < packed[1] then return 0 end
-    local epoch = read[2] + 0
-    local amount = packed[2]
-    local writes = {}
-    local mask, bit = 0, 1
-    for i = 1, n do
-        local spent = (read[i + 3] or 0) + amount
-        local ceiling = packed[i + 2]
-        if ceiling >= 0 and spent > ceiling then mask = mask + bit end
-        bit = bit + bit
-        writes[i + i - 1] = argv[i + 4]
-        writes[i + i] = spent
-    end
-    local value
-    if mask == 0 then
-        value = 'A' .. epoch .. ':' .. argv[4]
-    else
-        local reason = first_reason(mask, function(i) return argv[i + 4] end)
-        value = 'D' .. epoch .. ':' .. argv[4] .. reason .. ',' .. mask
-    end
-    local reply = { epoch, mask }
-    local r = 2
-    if call('HSETNX', keys[2], argv[3], value) == 0 then
-        local known = call('HGET', keys[2], argv[3])
-        if holds(known, epoch) then
-            mask = KNOWN
-            reply[2] = KNOWN
-            reply[3] = known
-            r = 3
-        else
-            call('HSET', keys[2], argv[3], value)
-        end
-    end
-    if mask == 0 then call('HSET', keys[1], unpack(writes)) end
-    if read[3] ~= keys[2] then care_for_day(keys) end
-    for i = 1, n do
-        local spent = writes[i + i]
-        if mask ~= 0 then spent = spent - amount end
-        reply[r + i] = spent
-    end
-    return reply
 end
 
 -- Which limits an item would pass, and what is left over all that have a ceiling when it passes one.
@@ -221,14 +188,14 @@ local function store(group, place, value)
     if not at then
         at = #writes + 2
         group.written[place] = at
-        writes[at - 1] = group.argv[place - 1]
+        writes[at - 1] = group.fields[place - 1]
     end
     writes[at] = value
     group.read[place] = value
 end
 
 local function refuse(group, mask, numbers, content)
-    local reason = first_reason(mask, function(i) return group.argv[numbers[i + i] - 1] end)
+    local reason = first_reason(mask, function(i) return group.fields[numbers[i + i] - 1] end)
     return mask, 0, group.declined .. content .. reason .. ',' .. mask
 end
 
@@ -272,52 +239,31 @@ local function count_effect(group, kind, numbers, n, flag, before, content)
     return STANDS, added, value
 end
 
-local function write_group(group, keys, memories)
+local function write_group(group, keys)
     if #group.writes > 0 then redis.call('HSET', keys[1], unpack(group.writes)) end
-    if not group.is_sound then redis.call('HDEL', keys[1], 'p') end
-    if #memories > 0 then
-        redis.call('HSET', keys[2], unpack(memories))
-        if group.read[3] ~= keys[2] then
-            care_for_day(keys)
+    -- A head without an identity is believed by nobody, and keeps the epoch.
+    if not group.is_sound then redis.call('HSET', keys[1], 'h', head_of(NO_DAY, '', group.made)) end
+    if #group.memories > 0 then
+        redis.call('HSET', keys[2], unpack(group.memories))
+        if group.is_sound and group.last_day ~= group.date then
+            care_for_day(keys, group.date, group.identity, group.made)
         elseif group.has_effects then
             redis.call('EXPIRE', keys[2], DAY_SECONDS)
         end
     end
 end
 
--- ARGV: identity, packed, fields, ids, contents. Packed: floor, number of fields, number of items; for each item kind,
--- number of limits, a byte (REFUSE: the reason; SPECIAL: 1 when a part is better than nothing; UNDO: 1 when it had a
--- row; APPLY: 1 when it was approved in part), and what item_formats says.
--- Answers 0 for COLD, else epoch, and for each item its verdict, what comes after it, and what its limits stand at.
-local function authorize(keys, argv)
-    local packed = argv[2]
-    local floor, m, k = struct.unpack('<IHH', packed)
-    local read = redis.call('HMGET', keys[1], 'p', 'e', 'x', unpack(argv, 3, 2 + m))
-    if read[1] ~= argv[1] or not read[2] or read[2] + 0 < floor then return 0 end
-    local epoch = read[2] + 0
-    local known = redis.call('HMGET', keys[2], unpack(argv, 3 + m, 2 + m + k))
-    local fresh, writes, written = {}, {}, {}
-    local counted = 'A' .. epoch .. ':'
-    local group = {
-        argv = argv,
-        day = keys[2],
-        epoch = epoch,
-        counted = counted,
-        declined = 'D' .. epoch .. ':',
-        read = read,
-        writes = writes, -- fields and values of the month's hash
-        written = written, -- where in them a place of `read` is
-        fresh = fresh, -- what ids are remembered as, before it is written
-        is_sound = true,
-    }
-    local memories, w = {}, 0
+-- Decides a group item by item; `at` is where they begin in `packed`.
+local function decide(group, keys, packed, k, at)
+    local read, fresh, written, writes = group.read, group.fresh, group.written, group.writes
+    local memories, epoch, ids, w = group.memories, group.epoch, group.ids, 0
+    local known = redis.call('HMGET', keys[2], unpack(ids, 1, k))
     local reply, r = { epoch }, 1
-    local at = 9
     for item = 1, k do
         local kind, n, flag = string.byte(packed, at, at + 2)
-        local numbers = { struct.unpack(item_formats[kind][n], packed, at + 3) }
+        local numbers = { struct.unpack(item_formats[kind][n] or item_format(kind, n), packed, at + 3) }
         at = numbers[#numbers]
-        local id, content = argv[2 + m + item], argv[2 + m + k + item]
+        local id, content = ids[item], numbers[#numbers - 1]
         local before = fresh[id] or known[item]
         local verdict, value, more
         local added = 0
@@ -339,7 +285,7 @@ local function authorize(keys, argv)
         else
             verdict = weigh(read, numbers, n)
             if verdict == 0 then
-                added, value = numbers[1], counted .. content
+                added, value = numbers[1], group.counted .. content
             else
                 verdict, added, value = refuse(group, verdict, numbers, content)
             end
@@ -372,18 +318,114 @@ local function authorize(keys, argv)
             reply[r] = spent
         end
     end
-    write_group(group, keys, memories)
+    write_group(group, keys)
     return reply
+end
+
+-- ---- A group of plain purchases, that are all new and all fit: nearly all groups are ----
+
+-- Lists that each call fills anew, as far as it goes: fields of the month and what they stand at, by turns; ids and
+-- what they are remembered as; the answer.
+local counts, memories, answer = {}, {}, {}
+
+-- Counts all items in the lists; `numbers` are those of all. The answer's size, or nil when something does not fit.
+local function count_all(fields, read, m, numbers, k, n)
+    for i = 1, m do
+        counts[i + i - 1] = fields[i]
+        counts[i + i] = (read[i + 1] or 0) + 0
+    end
+    local i, size = 1, 1
+    for _ = 1, k do
+        local amount = numbers[i]
+        for j = i + 1, i + n + n, 2 do
+            local at = numbers[j] * 2 - 2
+            local spent, ceiling = counts[at] + amount, numbers[j + 1]
+            if ceiling >= 0 and spent > ceiling then return nil end
+            counts[at] = spent
+            size = size + 1
+            answer[size] = spent
+        end
+        i = i + n + n + 2
+    end
+    return size
+end
+
+-- Remembers all ids; false, and nothing is done, when one was remembered before.
+local function remember_all(day, ids, numbers, counted, k, n)
+    local call = redis.call
+    local stride = n + n + 2
+    for item = 1, k do
+        memories[item + item - 1] = ids[item]
+        memories[item + item] = counted .. numbers[item * stride]
+    end
+    if k == 1 then return call('HSETNX', day, ids[1], memories[2]) == 1 end
+    local known = call('HMGET', day, unpack(ids, 1, k))
+    for item = 1, k do
+        if known[item] then return false end
+    end
+    call('HSET', day, unpack(memories, 1, k + k))
+    return true
+end
+
+-- ARGV: one text of the identity, floor, number of fields, of items, of limits of each item if all are plain and their
+-- ids distinct, else 0; fields; ids; and for each item kind, number of limits, a byte (REFUSE: the reason; SPECIAL: 1
+-- when a part is better than nothing; UNDO: 1 when it had a row; APPLY: 1 when it was approved in part), and what
+-- item_format says. Answers 0 for COLD; else a list of the epoch, and for each item its verdict, what comes after it,
+-- and what its limits stand at; or, when all were counted, as one text the epoch and what the limits of each stand at.
+local function authorize(keys, argv)
+    local packed = argv[1]
+    local identity, floor, m, k, n, at = struct.unpack('<Bc0IHHH', packed)
+    local fields = { struct.unpack(field_formats[m] or repeated(field_formats, m, 'Bc0'), packed, at) }
+    local read = redis.call('HMGET', keys[1], 'h', unpack(fields, 1, m))
+    local head = read[1]
+    if not head or string.sub(head, 9, 8 + #identity) ~= identity then return 0 end
+    local made = string.sub(head, 10 + #identity)
+    local epoch = made + 0
+    if epoch < floor then return 0 end
+    local ids = { struct.unpack(id_formats[k] or repeated(id_formats, k, 'c16'), packed, fields[m + 1]) }
+    at = ids[k + 1]
+    local last_day, date = string.sub(head, 1, 8), string.sub(keys[2], -8)
+    if n > 0 then
+        local formats = plain_formats[n]
+        local numbers = { struct.unpack(formats and formats[k] or plain_format(n, k), packed, at) }
+        local size = count_all(fields, read, m, numbers, k, n)
+        if size and remember_all(keys[2], ids, numbers, 'A' .. made .. ':', k, n) then
+            redis.call('HSET', keys[1], unpack(counts, 1, m + m))
+            if last_day ~= date then care_for_day(keys, date, identity, made) end
+            answer[1] = epoch
+            return struct.pack(answer_formats[size] or repeated(answer_formats, size, 'd'), unpack(answer, 1, size))
+        end
+    end
+    local group = {
+        identity = identity,
+        made = made,
+        epoch = epoch,
+        day = keys[2],
+        date = date,
+        last_day = last_day,
+        fields = fields,
+        ids = ids,
+        counted = 'A' .. made .. ':',
+        declined = 'D' .. made .. ':',
+        read = read,
+        writes = {}, -- fields and values of the month's hash
+        written = {}, -- where in them a place of `read` is
+        memories = {}, -- ids, and what they are remembered as
+        fresh = {}, -- the same, to be found by id
+        is_sound = true,
+        has_effects = false,
+    }
+    return decide(group, keys, packed, k, at)
 end
 
 -- A slice of a month's counters, beside fields that are none. KEYS: month. ARGV: identity, cursor, about how many.
 -- Answers 0 when there are none or another primary built them, else epoch, cursor, and field and value by turns. What
 -- is there all the while is in some slice, perhaps in two.
 local function slice(keys, argv)
-    local read = redis.call('HMGET', keys[1], 'p', 'e')
-    if read[1] ~= argv[1] or not read[2] then return 0 end
+    local head = redis.call('HGET', keys[1], 'h')
+    if not head or string.sub(head, 9, 8 + #argv[1]) ~= argv[1] then return 0 end
     local scanned = redis.call('HSCAN', keys[1], argv[2], 'COUNT', argv[3])
-    return { read[2] + 0, scanned[1], scanned[2] }
+    return { epoch_of(head), scanned[1], scanned[2] }
 end
 
 -- What the ids did that a rebuild remembers, before its counters stand. KEYS: day. ARGV: epoch, then id and value by
@@ -425,8 +467,8 @@ local function rebuild(keys, argv)
     local call = redis.call
     local month, staged = keys[1], argv[2] ~= '0' and keys[2]
     local identity = string.match(call('INFO', 'replication'), 'master_replid:(%x+)')
-    local epoch = call('HGET', month, 'e')
-    if epoch and epoch + 0 >= argv[1] + 0 then
+    local epoch = epoch_of(call('HGET', month, 'h'))
+    if epoch and epoch >= argv[1] + 0 then
         if staged then call('UNLINK', staged) end
         return identity
     end
@@ -439,14 +481,13 @@ local function rebuild(keys, argv)
         call('HSET', month, '-', '')
         call('RENAME', staged, month)
     end
-    call('HSET', month, 'p', identity, 'e', argv[1], unpack(argv, 3))
+    call('HSET', month, 'h', head_of(NO_DAY, identity, argv[1]), unpack(argv, 3))
     make_table(month)
     call('EXPIRE', month, MONTH_SECONDS)
     return identity
 end
 
-redis.register_function('vaxel_authorize_one', authorize_one)
-redis.register_function('vaxel_authorize', authorize)
+redis.register_function('vaxel_decide', authorize)
 redis.register_function('vaxel_slice', slice)
 redis.register_function('vaxel_remember', remember)
 redis.register_function('vaxel_stage', stage)

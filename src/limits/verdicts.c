@@ -3,6 +3,8 @@
  * is a failure of the connection, never a verdict. */
 #include "limits/internal.h"
 
+#include <string.h>
+
 /* Verdicts below zero, as in vaxel.lua. */
 enum says {
     SAYS_KNOWN = -1,
@@ -126,6 +128,46 @@ static bool tell_group(struct limits *limits, struct group *group) {
     return at == reply->part_count;
 }
 
+static bool take_double(struct bytes *text, int64_t *number) {
+    double value;
+    if (text->size < sizeof value)
+        return false;
+    memcpy(&value, text->data, sizeof value);
+    *text = bytes_of(text->data + sizeof value, text->size - sizeof value);
+    /* Whole and exact, as all that Lua counts. */
+    bool is_exact = value > -0x1p53 && value < 0x1p53 && value == (double)(int64_t)value;
+    *number = is_exact ? (int64_t)value : 0;
+    return is_exact;
+}
+
+static bool take_counted(struct bytes *text, const struct question *question, struct verdict *verdict) {
+    if (!is_answer_to(question, 0))
+        return false;
+    set_kind(verdict, question, 0);
+    for (uint8_t i = 0; i < question->limit_count; i++)
+        if (!take_double(text, &verdict->spent_minor[i]))
+            return false;
+    return true;
+}
+
+/* All were counted: the epoch and what the limits of each stand at, packed. */
+static bool tell_counted(struct limits *limits, struct group *group, struct bytes text) {
+    int64_t epoch;
+    if (!take_double(&text, &epoch) || epoch < 0 || epoch > INT32_MAX)
+        return false;
+    struct question question;
+    while (group_take_question(limits, group, &question)) {
+        struct verdict verdict = {.owner = question.owner, .epoch = (int32_t)epoch};
+        bool is_good = take_counted(&text, &question, &verdict);
+        if (!is_good)
+            verdict = (struct verdict){.kind = VERDICT_LOST, .owner = question.owner};
+        limits->options.on_verdict(limits->options.owner, &verdict);
+        if (!is_good)
+            return false;
+    }
+    return text.size == 0;
+}
+
 /* One and the same for every question of the group. */
 static void tell_all(struct limits *limits, struct group *group, enum verdict_kind kind) {
     struct question question;
@@ -139,7 +181,9 @@ static bool tell(struct limits *limits, struct group *group) {
     const struct reply *reply = &limits->reply;
     if (reply->is_array)
         return tell_group(limits, group);
-    if (reply->part_count != 1 || reply->parts[0].text.data != NULL || reply->parts[0].number != 0)
+    if (reply->part_count == 1 && reply->parts[0].text.data != NULL)
+        return tell_counted(limits, group, reply->parts[0].text);
+    if (reply->part_count != 1 || reply->parts[0].number != 0)
         return false;
     tell_all(limits, group, VERDICT_COLD);
     return true;

@@ -74,10 +74,10 @@ static const char *library_code(void) {
 
 Test(connections, a_library_of_another_text_is_replaced_and_an_equal_one_left_alone) {
     test_redis_command(&redis, "FUNCTION LOAD %s",
-                       "#!lua name=vaxel\nredis.register_function('vaxel_authorize', function() return 0 end)");
+                       "#!lua name=vaxel\nredis.register_function('vaxel_decide', function() return 0 end)");
     peer_open(&peer, &redis, 32);
     cr_expect(peer.is_ready);
-    cr_expect(strstr(library_code(), "authorize_one") != NULL);
+    cr_expect(strstr(library_code(), "remember_all") != NULL);
     test_redis_command(&redis, "CONFIG RESETSTAT");
     peer_reconnect(&peer, &redis);
     cr_expect(peer.is_ready);

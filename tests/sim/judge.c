@@ -49,6 +49,23 @@ static void take_field(void *owner, struct bytes field, struct bytes value) {
     };
 }
 
+struct head {
+    long long identity;
+    long long epoch;
+};
+
+/* Of a month's counters: a day, who built them, and under which epoch. */
+static void take_head(void *owner, struct bytes field, struct bytes value) {
+    struct head *head = owner;
+    char text[80];
+    if (field.size != 1 || field.data[0] != 'h' || value.size >= sizeof text)
+        return;
+    memcpy(text, value.data, value.size);
+    text[value.size] = '\0';
+    if (sscanf(text, "%*8c%lld %lld", &head->identity, &head->epoch) != 2)
+        *head = (struct head){0};
+}
+
 /* Counters that stand: built by this primary, under the epoch of the fence. */
 static void gather(const struct world *world, struct gathering *gathering) {
     const struct redis *redis = world->redises[world->primary];
@@ -58,9 +75,9 @@ static void gather(const struct world *world, struct gathering *gathering) {
         postgres_read_month(world->postgres, organisation, month, &sums);
         char key[32];
         snprintf(key, sizeof key, "{%d}:%d", organisation, month.yyyymm);
-        int64_t epoch, identity;
-        bool stands = redis_read_number(redis, key, "e", &epoch) && epoch == sums.epoch &&
-                      redis_read_number(redis, key, "p", &identity) && identity == world->primary + 1;
+        struct head head = {0};
+        redis_each_field(redis, key, &head, take_head);
+        bool stands = head.epoch == sums.epoch && head.epoch > 0 && head.identity == world->primary + 1;
         gathering->organisation = organisation;
         gathering->month = month.yyyymm;
         if (stands)

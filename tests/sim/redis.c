@@ -97,11 +97,6 @@ static const struct hash *look(const struct redis *redis, const char *key) {
     return NULL;
 }
 
-bool redis_read_number(const struct redis *redis, const char *key, const char *field, int64_t *number) {
-    const struct field *found = hash_field(look(redis, key), bytes_of(field, strlen(field)));
-    return found != NULL && number_of(bytes_of(found->value.data, found->value.size), number);
-}
-
 void redis_each_field(const struct redis *redis, const char *key, void *owner,
                       void (*take)(void *owner, struct bytes field, struct bytes value)) {
     const struct hash *hash = look(redis, key);

@@ -30,8 +30,6 @@ void redis_flush(struct redis *redis);
  */
 bool redis_execute(struct redis *redis, struct bytes request, struct buffer *replies);
 
-/* A field of a hash as a number, for the checker; false: there is none. */
-bool redis_read_number(const struct redis *redis, const char *key, const char *field, int64_t *number);
 /* Calls back for each field of a hash, in the order of its making. */
 void redis_each_field(const struct redis *redis, const char *key, void *owner,
                       void (*take)(void *owner, struct bytes field, struct bytes value));

@@ -117,7 +117,31 @@ static int register_function(lua_State *lua) {
     return 0;
 }
 
-/* ---- struct.unpack, little-endian ---- */
+/* ---- struct, little-endian ---- */
+
+static size_t width_of(char option) {
+    return option == 'd' ? 8 : option == 'I' ? 4 : option == 'H' ? 2 : option == 'B' || option == 'x' ? 1 : 0;
+}
+
+static void push_number(lua_State *lua, char option, const char *data) {
+    double number;
+    uint64_t integer = 0;
+    memcpy(option == 'd' ? (void *)&number : (void *)&integer, data, width_of(option));
+    lua_pushnumber(lua, option == 'd' ? number : (double)integer);
+}
+
+/* Of the option c: the digits after it; 0 stands for the number that was read last, which it takes the place of. */
+static size_t text_width(lua_State *lua, const char **format, int *count) {
+    size_t width = strtoul(*format + 1, (char **)(uintptr_t)format, 10);
+    if (width > 0)
+        return width;
+    if (*count == 0 || !lua_isnumber(lua, -1))
+        luaL_error(lua, "format 'c0' needs a previous size");
+    width = (size_t)lua_tonumber(lua, -1);
+    lua_pop(lua, 1);
+    (*count)--;
+    return width;
+}
 
 static int unpack(lua_State *lua) {
     const char *format = luaL_checkstring(lua, 1);
@@ -125,22 +149,42 @@ static int unpack(lua_State *lua) {
     const char *data = luaL_checklstring(lua, 2, &size);
     size_t at = (size_t)luaL_optinteger(lua, 3, 1) - 1;
     int count = 0;
-    for (; *format != '\0'; format++) {
-        size_t width = *format == 'd' ? 8 : *format == 'I' ? 4 : *format == 'H' ? 2 : *format == 'B' ? 1 : 0;
-        if (*format == '<')
+    while (*format != '\0') {
+        char option = *format;
+        size_t width = width_of(option);
+        if (option == 'c')
+            width = text_width(lua, &format, &count);
+        else
+            format++;
+        if (option == '<')
             continue;
-        if (width == 0 || at + width > size)
+        if ((option != 'c' && width == 0) || at > size || width > size - at)
             return luaL_error(lua, "data string too short");
         luaL_checkstack(lua, 2, "too many results");
-        double number;
-        uint64_t integer = 0;
-        memcpy(width == 8 ? (void *)&number : (void *)&integer, data + at, width);
-        lua_pushnumber(lua, width == 8 ? number : (double)integer);
+        if (option == 'c')
+            lua_pushlstring(lua, data + at, width);
+        else if (option != 'x')
+            push_number(lua, option, data + at);
         at += width;
-        count++;
+        count += option != 'x';
     }
     lua_pushinteger(lua, (lua_Integer)at + 1);
     return count + 1;
+}
+
+/* Doubles alone. */
+static int pack(lua_State *lua) {
+    const char *format = luaL_checkstring(lua, 1);
+    luaL_Buffer buffer;
+    luaL_buffinit(lua, &buffer);
+    if (*format != '<' || strspn(format + 1, "d") != strlen(format + 1))
+        return luaL_error(lua, "the model packs doubles alone");
+    for (int i = 2; format[i - 1] != '\0'; i++) {
+        double number = luaL_checknumber(lua, i);
+        luaL_addlstring(&buffer, (const char *)&number, sizeof number);
+    }
+    luaL_pushresult(&buffer);
+    return 1;
 }
 
 /* ---- the state ---- */
@@ -177,6 +221,7 @@ static void make_state(struct redis *redis) {
     lua_setglobal(lua, "redis");
     lua_newtable(lua);
     add_function(redis, "unpack", unpack);
+    add_function(redis, "pack", pack);
     lua_setglobal(lua, "struct");
 }
 
