@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* blocks: the block list, a page after the other, or what comes of it. */
+/* blocks: the block list, a page after the other, or what comes of it. Who follows it goes on from the last number that
+ * was read, also on another connection, as a device does: so whatever gap there was, nothing is missed or told twice.
+ */
 #include "base/card.h"
 #include "base/check.h"
 #include "vaxel/ask.h"
@@ -12,6 +14,9 @@
 #include <unistd.h>
 
 #define LOOK_AGAIN_MS 1000
+/* Pauses before another try, each twice as long as the last. */
+#define PAUSE_LEAST_MS 100
+#define PAUSE_MOST_MS 5000
 #define UNTIL_COLUMN 38 /* past the longest credential, an app's id */
 
 /* What came so far, for --state. */
@@ -23,7 +28,7 @@ struct listing {
 
 struct block_reader {
     const struct invocation *invocation;
-    struct client_connection *connection;
+    struct client_connection *connection; /* NULL: lost */
     int64_t timeout_us;
     int64_t since;
     struct instant server_time;
@@ -88,12 +93,31 @@ static void show(const struct invocation *invocation, const struct block *blocks
 
 /* ---- reading ---- */
 
+/* False: the connection is gone, and `failure` says why. */
+static bool call(struct block_reader *reader, struct failure *failure) {
+    struct wire_request request = {.call = CALL_BLOCK_LIST};
+    request.block_list = (struct block_list){.since = reader->since, .limit = BLOCKS_PER_PAGE};
+    if (reader->connection == NULL)
+        reader->connection = ask_connect(reader->invocation, reader->timeout_us, failure);
+    if (reader->connection == NULL)
+        return false;
+    if (client_call(reader->connection, &request, reader->timeout_us, &reader->reply, failure))
+        return true;
+    client_disconnect(reader->connection);
+    reader->connection = NULL;
+    return false;
+}
+
+static void take_page(struct block_reader *reader, const struct block_page **page) {
+    *page = reader->reply.blocks;
+    reader->since = (*page)->last;
+    reader->server_time = reader->reply.server_time;
+}
+
 /* The next page; false: `status` is the exit status, and all is said. */
 static bool read_page(struct block_reader *reader, const struct block_page **page, int *status) {
     struct failure failure;
-    struct wire_request request = {.call = CALL_BLOCK_LIST};
-    request.block_list = (struct block_list){.since = reader->since, .limit = BLOCKS_PER_PAGE};
-    if (!client_call(reader->connection, &request, reader->timeout_us, &reader->reply, &failure)) {
+    if (!call(reader, &failure)) {
         *status = command_broken(reader->invocation, "%s", failure.text);
         return false;
     }
@@ -101,9 +125,7 @@ static bool read_page(struct block_reader *reader, const struct block_page **pag
         *status = ask_rejected(reader->invocation, &reader->reply);
         return false;
     }
-    *page = reader->reply.blocks;
-    reader->since = (*page)->last;
-    reader->server_time = reader->reply.server_time;
+    take_page(reader, page);
     return true;
 }
 
@@ -172,35 +194,81 @@ static int print_state(struct block_reader *reader) {
     return EXIT_YES;
 }
 
-/* Waits for there to be something new. False: nobody reads what is printed any more. */
-static bool await_news(void) {
-    struct pollfd output = {.fd = STDOUT_FILENO};
-    return fflush(stdout) == 0 && poll(&output, 1, LOOK_AGAIN_MS) <= 0;
+static void show_page(const struct block_reader *reader, const struct block_page *page) {
+    if (page->count > 0)
+        show(reader->invocation, page->blocks, page->count, page->last);
 }
 
-/* JSON is one object in all, or with --follow one for each page that says something. */
-static int print_history(struct block_reader *reader, bool is_followed) {
+/* JSON is one object in all. */
+static int print_history(struct block_reader *reader) {
     int status;
     const struct block_page *page;
     struct listing listing = {0};
-    bool is_gathered = invocation_has(reader->invocation, "json") && !is_followed;
-    for (;;) {
-        if (!read_page(reader, &page, &status))
-            break;
+    bool is_gathered = invocation_has(reader->invocation, "json");
+    do {
+        if (!read_page(reader, &page, &status)) {
+            free(listing.blocks);
+            return status;
+        }
         if (is_gathered)
             listing_add(&listing, page);
-        else if (page->count > 0)
-            show(reader->invocation, page->blocks, page->count, page->last);
-        if (page->has_more)
-            continue;
-        status = EXIT_YES;
-        if (!is_followed || !await_news())
-            break;
-    }
-    if (is_gathered && status == EXIT_YES)
+        else
+            show_page(reader, page);
+    } while (page->has_more);
+    if (is_gathered)
         show(reader->invocation, listing.blocks, listing.count, reader->since);
     free(listing.blocks);
-    return status;
+    return EXIT_YES;
+}
+
+/* ---- following ---- */
+
+/* False: nobody reads what is printed any more. */
+static bool await(int time_ms) {
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    return fflush(stdout) == 0 && poll(&output, 1, time_ms) <= 0;
+}
+
+/* Busy, or something it needs is away: that passes. */
+static bool is_put_off(const struct wire_reply *reply) {
+    return reply->kind == WIRE_REPLY_FAULT &&
+           (reply->fault.reason == REASON_BUSY || reply->fault.reason == REASON_UNAVAILABLE);
+}
+
+/* Asks until there is a reply that says more than: later. False: nobody reads what is printed any more. */
+static bool call_until_answered(struct block_reader *reader) {
+    struct failure failure;
+    int pause_ms = PAUSE_LEAST_MS;
+    for (bool is_told = false;; is_told = true) {
+        bool is_answered = call(reader, &failure);
+        if (is_answered && !is_put_off(&reader->reply))
+            return true;
+        if (!is_told)
+            fprintf(stderr, "vaxel: %s; trying again\n", is_answered ? reader->reply.fault.text : failure.text);
+        if (!await(pause_ms))
+            return false;
+        pause_ms = pause_ms * 2 < PAUSE_MOST_MS ? pause_ms * 2 : PAUSE_MOST_MS;
+    }
+}
+
+/* JSON is one object for each page that says something. */
+static int print_for_ever(struct block_reader *reader) {
+    const struct block_page *page;
+    do {
+        if (!call_until_answered(reader))
+            return EXIT_YES;
+        if (reader->reply.kind != WIRE_REPLY_BLOCKS)
+            return ask_rejected(reader->invocation, &reader->reply);
+        take_page(reader, &page);
+        show_page(reader, page);
+    } while (page->has_more || await(LOOK_AGAIN_MS));
+    return EXIT_YES;
+}
+
+static int print(struct block_reader *reader, bool is_state, bool is_followed) {
+    if (is_state)
+        return print_state(reader);
+    return is_followed ? print_for_ever(reader) : print_history(reader);
 }
 
 int command_blocks(const struct invocation *invocation) {
@@ -219,7 +287,7 @@ int command_blocks(const struct invocation *invocation) {
     reader.connection = ask_connect(invocation, reader.timeout_us, &failure);
     if (reader.connection == NULL)
         return command_broken(invocation, "%s", failure.text);
-    int status = is_state ? print_state(&reader) : print_history(&reader, is_followed);
+    int status = print(&reader, is_state, is_followed);
     client_disconnect(reader.connection);
     return status;
 }

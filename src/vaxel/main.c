@@ -80,7 +80,7 @@ static const struct option_rule advise_options[] = {
 static const struct option_rule blocks_options[] = {
     {"since", "N", "what is new since this number; else all"},
     {"state", NULL, "the cards and apps that are blocked now, rather than what happened"},
-    {"follow", NULL, "go on, and print what is new when it comes"},
+    {"follow", NULL, "go on, and print what is new when it comes; connect anew when the switch was away"},
     {"whole", NULL, "show the numbers of cards whole"},
     {"timeout", "TIME", "how long to wait for a page, as in 400ms or 2s; else 5s"},
     {0},

@@ -3,6 +3,7 @@
 #include "cluster.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,5 +295,61 @@ Test(reports, a_credit_that_is_used_up_is_on_the_list_where_the_operator_wants_i
         read_page(connection, &device, 512);
     }
     client_disconnect(connection);
+    finish();
+}
+
+/* How often a text is among what a command has printed. */
+static int count_printed(const char *path, const char *text) {
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    char line[512];
+    int count = 0;
+    while (fgets(line, sizeof line, file) != NULL)
+        count += strstr(line, text) != NULL;
+    fclose(file);
+    return count;
+}
+
+static void wait_printed(const char *path, const char *text) {
+    int64_t give_up = tick_now().us + 30 * SECOND_US;
+    while (count_printed(path, text) == 0) {
+        cr_assert_lt(tick_now().us, give_up, "not printed: %s", text);
+        usleep(5000);
+    }
+}
+
+/* STOPPED or LIFTED, and the card. */
+static const char *line_of(const char *kind, int card) {
+    static char text[64];
+    snprintf(text, sizeof text, "%-7s  %016llu", kind, (unsigned long long)cluster_card(card));
+    return text;
+}
+
+/* DOMAIN F5: the switch was killed and changed meanwhile; nothing is missed, and nothing is told twice. */
+Test(reports, who_follows_the_block_list_goes_on_when_the_switch_is_back) {
+    start((struct cluster_wishes){.nodes = 1});
+    char program[TEST_TEXT], path[TEST_TEXT], certificate[TEST_TEXT], key[TEST_TEXT];
+    test_program("vaxel", program);
+    snprintf(path, sizeof path, "%.200s/followed", cluster.directory);
+    snprintf(certificate, sizeof certificate, "%.200s/validator-1.pem", cluster.directory);
+    snprintf(key, sizeof key, "%.200s/validator-1.key", cluster.directory);
+    const char *const arguments[] = {
+        program,         "blocks",    "--follow", "--whole", "--config", cluster.nodes[0].config,
+        "--certificate", certificate, "--key",    key,       NULL};
+    cluster_sql(&cluster, "UPDATE credit SET state = 'blocked' WHERE id = %d", 100 + CARD_THOUSAND);
+    pid_t follower = test_process_start(path, arguments);
+    wait_printed(path, line_of("STOPPED", CARD_THOUSAND));
+    test_process_end(cluster.nodes[0].pid, SIGKILL);
+    cluster.nodes[0].pid = 0;
+    cluster_sql(&cluster, "UPDATE credit SET state = 'blocked' WHERE id = %d", 100 + CARD_RICH);
+    wait_printed(path, "trying again");
+    cluster_start_node(&cluster, 0);
+    wait_printed(path, line_of("STOPPED", CARD_RICH));
+    cluster_sql(&cluster, "UPDATE credit SET state = 'active' WHERE id = %d", 100 + CARD_RICH);
+    wait_printed(path, line_of("LIFTED", CARD_RICH));
+    cr_expect_eq(count_printed(path, line_of("STOPPED", CARD_THOUSAND)), 1);
+    cr_expect_eq(count_printed(path, line_of("STOPPED", CARD_RICH)), 1);
+    cr_expect_eq(count_printed(path, "trying again"), 1, "told at every try");
+    test_process_end(follower, SIGTERM);
     finish();
 }
