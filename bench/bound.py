@@ -9,7 +9,7 @@ import math
 import os
 import re
 
-from servers import PROGRAMS, Trouble, run
+from servers import PATIENCE_S, PROGRAMS, Trouble, run
 
 DATABASE = "vaxel_bound"
 TOGETHER_MAX = 1024  # limits_bench's capacity
@@ -47,7 +47,7 @@ def together(group, organisations):
 
 
 def _bench(name, *arguments):
-    return json.loads(run([os.path.join(PROGRAMS, name), *[str(word) for word in arguments]], 120))
+    return json.loads(run([os.path.join(PROGRAMS, name), *[str(word) for word in arguments]], PATIENCE_S))
 
 
 @contextlib.contextmanager

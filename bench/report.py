@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures as a table for a person, 80 columns at most."""
 
+import textwrap
+
+COLUMNS = 80
+
 
 def _number(value):
     return f"{value:,.0f}".replace(",", " ")
@@ -48,14 +52,20 @@ def _recovery(case):
     label = f"{case['name']}, {_number(case['rows'])} rows: {_number(case['rate'])}/s {back}"
     near = case["around"]
     return (
-        f"{label},\n    worst {case['worst_ms']:.0f} ms, {_number(case['not_approved'])} not approved; "
+        f"{label}, worst {case['worst_ms']:.0f} ms, {_number(case['not_approved'])} not approved; "
         f"the {near['seconds']} s around: p99 {near['p99_ms']:.0f} ms"
     )
 
 
 def _growth(name, points):
-    told = (f"{_number(point['at'])}: {_number(point['rate'])}/s ({sum(point['cpu_us'].values()):.0f} us)" for point in points)
-    return f"By {name}: " + "\n    ".join(told)
+    for point in points:
+        cpu = f"CPU {sum(point['cpu_us'].values()):.0f} us"
+        label = f"{_number(point['at'])} {name}"
+        yield _row(label, _number(point["rate"]), cpu, f"{point['p50_ms']:.2f}", f"{point['p99_ms']:.2f}")
+
+
+def _wrapped(line):
+    return textwrap.fill(line, COLUMNS, subsequent_indent="    ") if len(line) > COLUMNS else line
 
 
 def table(result):
@@ -79,11 +89,14 @@ def table(result):
         gone = result["outage"]
         latencies = [f"{gone[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
         label = f"PostgreSQL frozen {gone['frozen_s']:.0f} s"
-        lines.append(_row(label, _number(gone["rate"]), f"all there in {gone['drained_s']:.1f} s", *latencies))
+        lines.append(_row(label, _number(gone["rate"]), f"drained in {gone['drained_s']:.1f} s", *latencies))
     for peer in result["peers"]:
-        name = peer["name"].split(",")[0]
-        lines.append(_row(f"{name}, spread"[:24], _number(peer["rate"]), _range(peer, "rate")))
-        lines.append(_row(f"{name}, hot"[:24], _number(peer["rate_hot"]), _range(peer, "rate_hot")))
+        name = peer["name"].split(",")[0][:16]
+        lines.append(_row(f"{name}, spread", _number(peer["rate"]), _range(peer, "rate")))
+        lines.append(_row(f"{name}, hot", _number(peer["rate_hot"]), _range(peer, "rate_hot")))
+    if "growth" in result:
+        lines.append("")
+    lines += [line for name, points in result.get("growth", {}).items() for line in _growth(name, points)]
     lone, cpu = result["lone"], result["cpu_us"]
     bound = 3 * (lone["redis_rtt_ms"] + lone["commit_ms"])
     lines += [
@@ -101,11 +114,10 @@ def table(result):
     if "memory" in result:
         lines.append(_memory(result["memory"]))
     lines += [_recovery(case) for case in result.get("recovery", ())]
-    lines += [_growth(name, points) for name, points in result.get("growth", {}).items()]
     for peer in result["peers"]:
         spread, hot = (result[key]["rate"] / peer[name] for key, name in (("saturation", "rate"), ("hot", "rate_hot")))
         lines.append(f"Peer: {peer['name']}; spread {spread:.1f} x, hot {hot:.1f} x")
     lines.append(
         f"Verified: {_number(verified['answers'])} approved, {_number(verified['rows'])} rows; counters equal the records"
     )
-    return "\n".join(lines)
+    return "\n".join(_wrapped(line) for line in lines)
