@@ -109,3 +109,23 @@ function(vaxel_protocol room directory file)
     set_source_files_properties(${generated}/${stem}.pb-c.c PROPERTIES COMPILE_OPTIONS -w)
     target_include_directories(vaxel_${room} SYSTEM PUBLIC ${generated})
 endfunction()
+
+# The descriptions of .proto files as `static const char descriptors[]` in descriptors.h: what reflection tells.
+function(vaxel_embed_descriptors room directory)
+    find_program(PROTOC_C protoc-c REQUIRED)
+    set(set ${PROJECT_BINARY_DIR}/generated/${room}/descriptors.set)
+    set(header ${PROJECT_BINARY_DIR}/generated/${room}/descriptors.h)
+    set(files ${ARGN})
+    list(TRANSFORM files PREPEND ${PROJECT_SOURCE_DIR}/${directory}/)
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/generated/${room})
+    add_custom_command(
+        OUTPUT ${set}
+        COMMAND ${PROTOC_C} --proto_path=${PROJECT_SOURCE_DIR}/${directory} --descriptor_set_out=${set} ${ARGN}
+        DEPENDS ${files}
+        VERBATIM
+    )
+    vaxel_generated_header(${room} descriptors.h
+        COMMAND ${CMAKE_COMMAND} -D kind=texts "-D names=descriptors" "-D inputs=${set}" -D output=${header}
+                -P ${PROJECT_SOURCE_DIR}/deploy/cmake/embed.cmake
+        DEPENDS ${set})
+endfunction()

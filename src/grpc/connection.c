@@ -327,6 +327,10 @@ void grpc_drain(struct grpc_connection *connection) {
     grpc_flush(connection);
 }
 
+bool grpc_has_calls(const struct grpc_connection *connection) {
+    return connection->call_count > 0;
+}
+
 bool grpc_is_drained(const struct grpc_connection *connection) {
     return connection->is_left && connection->call_count == 0;
 }

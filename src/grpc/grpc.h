@@ -100,6 +100,8 @@ bool grpc_flush(struct grpc_connection *connection);
 /* No new calls from now on: tells the client to go elsewhere, and once it has heard so, which calls were taken. Those
  * go on. */
 void grpc_drain(struct grpc_connection *connection);
+/* Whether any call is under way. */
+bool grpc_has_calls(const struct grpc_connection *connection);
 /* The client has heard, and nothing is under way: closing fails no call. */
 bool grpc_is_drained(const struct grpc_connection *connection);
 

@@ -50,8 +50,9 @@ struct net_tls_files {
 };
 
 /* For listeners (peers must show a certificate of the authority) and for dialling (so must the server). Shared by
- * threads; reloading takes effect for new connections. `protocol` is the ALPN name, e.g. "vaxel/1". */
-struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocol,
+ * threads; reloading takes effect for new connections. `protocols` are the ALPN names, e.g. "vaxel/1,h2"; of those a
+ * peer offers too, a server takes the first. */
+struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocols,
                                struct failure *failure);
 bool net_tls_reload(struct net_tls *tls, struct failure *failure);
 void net_tls_destroy(struct net_tls *tls);
@@ -127,6 +128,8 @@ void *net_user(const struct net_stream *stream);
 
 /* The common name in the peer's certificate; "" when there is none. Valid while the stream is. */
 const char *net_peer_name(const struct net_stream *stream);
+/* Whether this ALPN name was agreed upon; valid once it is open. */
+bool net_speaks(const struct net_stream *stream, const char *protocol);
 /* "127.0.0.1:51234"; valid while the stream is. */
 const char *net_peer_address(const struct net_stream *stream);
 

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROTOCOL_SIZE 32
+#define PROTOCOLS_SIZE 32
 
 struct net_tls {
     bool is_server;
-    uint8_t protocol[1 + PROTOCOL_SIZE]; /* as on the wire: a length, the name, and then a NUL */
+    uint8_t protocols[PROTOCOLS_SIZE]; /* as on the wire: a length and a name each */
+    unsigned int protocols_size;
     char *certificate;
     char *key;
     char *authority;
@@ -32,17 +33,25 @@ static bool tls_refused(struct failure *failure, const char *what, const char *f
     return false;
 }
 
-/* Our one protocol among those the peer offers, or an alert. */
+static bool tls_offers(const unsigned char *offered, unsigned int offered_size, const uint8_t *wanted) {
+    for (unsigned int i = 0; i < offered_size; i += 1u + offered[i]) {
+        unsigned int size = offered[i];
+        if (size == wanted[0] && i + 1 + size <= offered_size && memcmp(offered + i + 1, wanted + 1, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first of our protocols that the peer offers, or an alert. */
 static int tls_select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size,
                                const unsigned char *offered, unsigned int offered_size, void *argument) {
     (void)ssl;
     const struct net_tls *tls = argument;
-    for (unsigned int i = 0; i < offered_size; i += 1u + offered[i]) {
-        unsigned int size = offered[i];
-        if (size == tls->protocol[0] && i + 1 + size <= offered_size &&
-            memcmp(offered + i + 1, tls->protocol + 1, size) == 0) {
-            *chosen = offered + i + 1;
-            *chosen_size = offered[i];
+    for (unsigned int i = 0; i < tls->protocols_size; i += 1u + tls->protocols[i]) {
+        if (tls_offers(offered, offered_size, tls->protocols + i)) {
+            *chosen = tls->protocols + i + 1;
+            *chosen_size = tls->protocols[i];
             return SSL_TLSEXT_ERR_OK;
         }
     }
@@ -99,7 +108,7 @@ static bool tls_set_rules(struct net_tls *tls, SSL_CTX *context) {
         SSL_CTX_set_client_hello_cb(context, tls_require_protocol, NULL);
         return is_set;
     }
-    return is_set && SSL_CTX_set_alpn_protos(context, tls->protocol, 1u + tls->protocol[0]) == 0;
+    return is_set && SSL_CTX_set_alpn_protos(context, tls->protocols, tls->protocols_size) == 0;
 }
 
 static SSL_CTX *tls_load(struct net_tls *tls, struct failure *failure) {
@@ -117,19 +126,33 @@ static SSL_CTX *tls_load(struct net_tls *tls, struct failure *failure) {
     return context;
 }
 
-struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocol,
+/* Names with commas between, to a length and a name each. */
+static bool tls_set_protocols(struct net_tls *tls, const char *names) {
+    for (;;) {
+        size_t size = strcspn(names, ",");
+        if (size == 0 || tls->protocols_size + 1 + size > PROTOCOLS_SIZE) {
+            return false;
+        }
+        tls->protocols[tls->protocols_size] = (uint8_t)size;
+        memcpy(tls->protocols + tls->protocols_size + 1, names, size);
+        tls->protocols_size += 1 + (unsigned int)size;
+        if (names[size] == '\0') {
+            return true;
+        }
+        names += size + 1;
+    }
+}
+
+struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocols,
                                struct failure *failure) {
     tls_memory_arrange();
-    size_t size = strlen(protocol);
     struct net_tls *tls = calloc(1, sizeof(*tls));
-    if (tls == NULL || size == 0 || size >= PROTOCOL_SIZE) {
+    if (tls == NULL || !tls_set_protocols(tls, protocols)) {
         free(tls);
-        failure_set(failure, "cannot set up TLS for the protocol \"%s\"", protocol);
+        failure_set(failure, "cannot set up TLS for the protocols \"%s\"", protocols);
         return NULL;
     }
     tls->is_server = is_server;
-    tls->protocol[0] = (uint8_t)size;
-    memcpy(tls->protocol + 1, protocol, size);
     tls->certificate = strdup(files->certificate);
     tls->key = strdup(files->key);
     tls->authority = strdup(files->authority);

@@ -141,6 +141,15 @@ static void tls_stream_name(struct net_stream *stream) {
     OPENSSL_free(text);
 }
 
+bool net_speaks(const struct net_stream *stream, const char *protocol) {
+    const unsigned char *chosen;
+    unsigned int size = 0;
+    if (stream->ssl != NULL) {
+        SSL_get0_alpn_selected(stream->ssl, &chosen, &size);
+    }
+    return size > 0 && size == strlen(protocol) && memcmp(chosen, protocol, size) == 0;
+}
+
 static void tls_stream_shaken(struct net_stream *stream) {
     const unsigned char *protocol;
     unsigned int size;

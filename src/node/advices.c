@@ -114,7 +114,7 @@ static bool finish_frame(struct worker *worker, uint32_t frame_at) {
         return false;
     CHECK(wire_encode_advice_answers(worker->codec, &worker->frame, frame.correlation, desk->answers, count,
                                      instant_now()));
-    return replies_send_frame(worker, stream);
+    return replies_send_frame(worker, stream, frame.correlation);
 }
 
 /* One thing less to wait for. */

@@ -4,6 +4,7 @@
 #include "base/calendar.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "grpc/grpc.h"
 #include "node/worker.h"
 #include "record/migrate.h"
 
@@ -41,7 +42,7 @@ static bool prepare(struct node *node, struct failure *failure) {
     if (!currency_parse(settings->currency, &node->shared.currency))
         return failure_set(failure, "operator.currency: %s is no ISO 4217 code", settings->currency);
     const struct net_tls_files files = {settings->certificate, settings->key, settings->authority};
-    node->shared.tls = net_tls_create(true, &files, WIRE_PROTOCOL, failure);
+    node->shared.tls = net_tls_create(true, &files, WIRE_PROTOCOL "," GRPC_PROTOCOL, failure);
     return node->shared.tls != NULL;
 }
 

@@ -52,16 +52,21 @@ static struct net_stream *give_back(struct worker *worker, uint64_t reply_to, st
     return stream;
 }
 
-bool replies_send_frame(struct worker *worker, struct net_stream *stream) {
-    bool is_sent = net_send(stream, buffer_bytes(&worker->frame));
+bool replies_send_frame(struct worker *worker, struct net_stream *stream, uint64_t correlation) {
+    const struct session *session = net_user(stream);
+    struct bytes frame = buffer_bytes(&worker->frame);
+    bool is_sent = session->rpc == NULL ? net_send(stream, frame) : rpc_answer(session, correlation, frame);
     worker->frame.size = 0;
     return is_sent;
 }
 
 bool replies_send_fault(struct worker *worker, struct net_stream *stream, uint64_t correlation,
                         const struct wire_fault *fault) {
+    const struct session *session = net_user(stream);
+    if (session->rpc != NULL)
+        return rpc_refuse(session, correlation, fault);
     CHECK(wire_encode_fault(worker->codec, &worker->frame, correlation, fault, instant_now()));
-    return replies_send_frame(worker, stream);
+    return replies_send_frame(worker, stream, correlation);
 }
 
 bool replies_refuse(struct worker *worker, struct net_stream *stream, uint64_t correlation, enum reason reason,
@@ -82,7 +87,7 @@ void replies_answer(struct worker *worker, uint64_t reply_to, const struct answe
         return;
     CHECK(wire_encode_answer(worker->codec, &worker->frame, reply.correlation, reply.call, &reply.id, answer,
                              instant_now()));
-    replies_send_frame(worker, stream);
+    replies_send_frame(worker, stream, reply.correlation);
 }
 
 static void refuse_unread(struct worker *worker, struct net_stream *stream, uint64_t correlation) {
@@ -100,7 +105,7 @@ void replies_found(struct worker *worker, uint64_t reply_to, bool is_answered, c
         return;
     }
     CHECK(wire_encode_found(worker->codec, &worker->frame, reply.correlation, found, instant_now()));
-    replies_send_frame(worker, stream);
+    replies_send_frame(worker, stream, reply.correlation);
 }
 
 void replies_blocks(struct worker *worker, uint64_t reply_to, bool is_answered, const struct block_page *page) {
@@ -113,5 +118,5 @@ void replies_blocks(struct worker *worker, uint64_t reply_to, bool is_answered, 
         return;
     }
     CHECK(wire_encode_blocks(worker->codec, &worker->frame, reply.correlation, page, instant_now()));
-    replies_send_frame(worker, stream);
+    replies_send_frame(worker, stream, reply.correlation);
 }

@@ -115,7 +115,7 @@ static bool answer_busy(struct worker *worker, struct net_stream *stream, const 
         return replies_refuse(worker, stream, request->correlation, REASON_BUSY, "", "%s: wait, then ask again", why);
     CHECK(wire_encode_answer(worker->codec, &worker->frame, request->correlation, request->call, id, &busy,
                              instant_now()));
-    return replies_send_frame(worker, stream);
+    return replies_send_frame(worker, stream, request->correlation);
 }
 
 static bool take(struct worker *worker, struct net_stream *stream, struct session *session,
@@ -127,13 +127,22 @@ static bool take(struct worker *worker, struct net_stream *stream, struct sessio
         return answer_busy(worker, stream, request, why);
     if (request->call == CALL_ECHO) {
         CHECK(wire_encode_echo(worker->codec, &worker->frame, request->correlation, &request->echo, instant_now()));
-        return replies_send_frame(worker, stream);
+        return replies_send_frame(worker, stream, request->correlation);
     }
     uint64_t reply_to;
     if (!replies_take(worker, stream, request, id_of(request), &reply_to))
         return answer_busy(worker, stream, request, "the switch has its fill of requests");
     pass_on(worker, &session->client, request, reply_to);
     return true;
+}
+
+bool requests_pass(struct worker *worker, struct net_stream *stream, struct session *session,
+                   struct wire_request *request) {
+    if ((session->client.calls & 1u << request->call) == 0)
+        return replies_refuse(worker, stream, request->correlation, REASON_CALL_NOT_ALLOWED, "",
+                              "client %s has no right to this call: see column calls of its row in table client",
+                              session->client.name);
+    return take(worker, stream, session, request);
 }
 
 bool requests_take(struct worker *worker, struct net_stream *stream, struct session *session, struct bytes envelope) {
@@ -144,9 +153,5 @@ bool requests_take(struct worker *worker, struct net_stream *stream, struct sess
             log_warning("node", "frame rejected client=%s why=%s", session->client.name, fault.text);
         return replies_send_fault(worker, stream, request.correlation, &fault) && !fault.is_broken;
     }
-    if ((session->client.calls & 1u << request.call) == 0)
-        return replies_refuse(worker, stream, request.correlation, REASON_CALL_NOT_ALLOWED, "",
-                              "client %s has no right to this call: see column calls of its row in table client",
-                              session->client.name);
-    return take(worker, stream, session, &request);
+    return requests_pass(worker, stream, session, &request);
 }

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "grpc/grpc.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,13 @@ static bool is_welcome(struct worker *worker, struct net_stream *stream, struct 
     return false;
 }
 
+static void give_back(struct worker *worker, struct session *session) {
+    rpc_close(session);
+    wire_reader_finish(&session->reader);
+    session->next_free = worker->free_sessions;
+    worker->free_sessions = session;
+}
+
 static bool on_open(void *owner, struct net_stream *stream) {
     struct worker *worker = owner;
     struct client client;
@@ -39,6 +47,10 @@ static bool on_open(void *owner, struct net_stream *stream) {
     worker->free_sessions = session->next_free;
     *session = (struct session){.client = client};
     net_set_user(stream, session);
+    if (net_speaks(stream, GRPC_PROTOCOL) && !rpc_open(worker, stream, session)) {
+        give_back(worker, session);
+        return false;
+    }
     log_debug("node", "client connected name=%s from=%s", client.name, net_peer_address(stream));
     return true;
 }
@@ -49,9 +61,7 @@ static void on_closed(void *owner, struct net_stream *stream, const char *why) {
     log_debug("node", "client gone name=%s from=%s why=%s", net_peer_name(stream), net_peer_address(stream), why);
     if (session == NULL)
         return;
-    wire_reader_finish(&session->reader);
-    session->next_free = worker->free_sessions;
-    worker->free_sessions = session;
+    give_back(worker, session);
 }
 
 static void review(void *owner, struct net_stream *stream) {
@@ -77,6 +87,8 @@ void sessions_review(struct worker *worker) {
 static bool on_bytes(void *owner, struct net_stream *stream, struct bytes received) {
     struct worker *worker = owner;
     struct session *session = net_user(stream);
+    if (session->rpc != NULL)
+        return rpc_take(session, received);
     for (;;) {
         struct bytes envelope;
         struct failure failure;

@@ -37,6 +37,7 @@ static bool open_rooms(struct worker *worker, struct failure *failure) {
     sessions_init(worker);
     replies_init(worker);
     advices_init(worker);
+    rpc_init(worker);
     audits_init(worker);
     if (!journals_init(worker, failure))
         return false;
@@ -56,6 +57,7 @@ static void close_rooms(struct worker *worker) {
     switch_destroy(worker->core);
     journals_finish(worker);
     audits_finish(worker);
+    rpc_finish(worker);
     advices_finish(worker);
     replies_finish(worker);
     sessions_finish(worker);
@@ -92,6 +94,7 @@ static void turn(struct worker *worker) {
     counters_tick(worker, now.tick);
     audits_tick(worker, now);
     sessions_review(worker);
+    rpc_tick(worker, now.tick);
     journals_tick(worker, now);
     counters_flush(worker);
     records_flush(worker, now.tick);
@@ -113,7 +116,7 @@ static void say_goodbye(void *owner, struct net_stream *stream) {
 }
 
 static bool has_work(const struct worker *worker) {
-    return switch_busy(worker->core) > 0 || journals_is_busy(worker);
+    return switch_busy(worker->core) > 0 || journals_is_busy(worker) || rpc_is_busy(worker);
 }
 
 static void tell_left(const struct worker *worker) {
@@ -138,6 +141,7 @@ static bool has_clients(const struct worker *worker) {
  * as the setting allows. */
 static void drain(struct worker *worker) {
     net_stop_listening(worker->net);
+    rpc_drain(worker);
     turn_while(worker, has_work, (struct tick){tick_now().us + worker->settings.drain_us});
     net_each_accepted(worker->net, worker, say_goodbye);
     turn_while(worker, has_clients, (struct tick){tick_now().us + GOODBYE_US});

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker: one thread of a node, and what its files share. Each file wires one side: sessions.c, requests.c, advices.c
- * and replies.c the clients, counters.c Redis, records.c PostgreSQL, journals.c the stand-in, audits.c the audit;
- * worker.c turns the loop. */
+/* worker: one thread of a node, and what its files share. Each file wires one side: sessions.c, rpc.c, requests.c,
+ * advices.c and replies.c the clients, counters.c Redis, records.c PostgreSQL, journals.c the stand-in, audits.c the
+ * audit; worker.c turns the loop. */
 #ifndef VAXEL_NODE_WORKER_H
 #define VAXEL_NODE_WORKER_H
 
@@ -33,6 +33,7 @@ struct shared {
 /* A client's connection. */
 struct session {
     struct client client;
+    struct grpc_connection *rpc; /* NULL: it speaks in frames */
     struct wire_reader reader;
     uint32_t in_flight;
     struct session *next_free;
@@ -83,6 +84,7 @@ struct worker {
     uint32_t free_reply;
     uint32_t reply_count;
     struct advice_desk *advices;
+    struct rpc_desk *rpc;
     struct journals *journals; /* NULL: there is no stand-in */
     struct audit_desk *audits; /* worker 0's alone */
 };
@@ -104,10 +106,28 @@ void sessions_finish(struct worker *worker);
 /* Looks at every client's rights again, and cuts off those that are blocked. */
 void sessions_review(struct worker *worker);
 
+/* ---- rpc.c: those that speak gRPC ---- */
+void rpc_init(struct worker *worker);
+void rpc_finish(struct worker *worker);
+/* False, as of the next: the connection is to be closed. */
+bool rpc_open(struct worker *worker, struct net_stream *stream, struct session *session);
+bool rpc_take(const struct session *session, struct bytes received);
+void rpc_close(struct session *session);
+/* Answers a call with the message in a frame, or with a status. */
+bool rpc_answer(const struct session *session, uint64_t call, struct bytes frame);
+bool rpc_refuse(const struct session *session, uint64_t call, const struct wire_fault *fault);
+void rpc_tick(struct worker *worker, struct tick now);
+/* Tells clients to go elsewhere; until they have heard, and their calls have ended, it is busy. */
+void rpc_drain(struct worker *worker);
+bool rpc_is_busy(const struct worker *worker);
+
 /* ---- requests.c: what they ask ---- */
 
 /* False: the connection is to be closed. */
 bool requests_take(struct worker *worker, struct net_stream *stream, struct session *session, struct bytes envelope);
+/* The same of one that is read. */
+bool requests_pass(struct worker *worker, struct net_stream *stream, struct session *session,
+                   struct wire_request *request);
 /* Why one more request is too much for this client; NULL: it is not. Counts against the client's rate. */
 const char *requests_why_busy(const struct worker *worker, const struct session *session);
 
@@ -121,7 +141,7 @@ void replies_answer(struct worker *worker, uint64_t reply_to, const struct answe
 void replies_found(struct worker *worker, uint64_t reply_to, bool is_answered, const struct found *found);
 void replies_blocks(struct worker *worker, uint64_t reply_to, bool is_answered, const struct block_page *page);
 /* Answers that need nobody else. False, as of the next two: the connection is closing. */
-bool replies_send_frame(struct worker *worker, struct net_stream *stream);
+bool replies_send_frame(struct worker *worker, struct net_stream *stream, uint64_t correlation);
 bool replies_send_fault(struct worker *worker, struct net_stream *stream, uint64_t correlation,
                         const struct wire_fault *fault);
 __attribute__((format(printf, 6, 7))) bool replies_refuse(struct worker *worker, struct net_stream *stream,

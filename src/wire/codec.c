@@ -2,6 +2,7 @@
 #include "wire/codec.h"
 
 #include "base/check.h"
+#include "wire/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,52 +99,12 @@ bool codec_append_large(struct buffer *output, const ProtobufCMessage *envelope)
     return true;
 }
 
-/* ---- what is left of an envelope that could not be read ---- */
-
-static bool scan_varint(struct bytes *bytes, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && bytes->size > 0; shift += 7) {
-        uint8_t byte = *bytes->data;
-        *bytes = bytes_of(bytes->data + 1, bytes->size - 1);
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool scan_pass(struct bytes *bytes, uint64_t size) {
-    if (size > bytes->size)
-        return false;
-    *bytes = bytes_of(bytes->data + size, bytes->size - size);
-    return true;
-}
-
 uint64_t codec_find_correlation(struct bytes envelope) {
-    enum { VARINT = 0, EIGHT_BYTES = 1, LENGTH = 2, FOUR_BYTES = 5, CORRELATION = 1 };
-    uint64_t tag;
-    uint64_t value;
-    while (scan_varint(&envelope, &tag)) {
-        bool is_well = false;
-        switch (tag & 7) {
-        case VARINT:
-            is_well = scan_varint(&envelope, &value);
-            if (is_well && tag >> 3 == CORRELATION)
-                return value;
-            break;
-        case EIGHT_BYTES:
-            is_well = scan_pass(&envelope, 8);
-            break;
-        case LENGTH:
-            is_well = scan_varint(&envelope, &value) && scan_pass(&envelope, value);
-            break;
-        case FOUR_BYTES:
-            is_well = scan_pass(&envelope, 4);
-            break;
-        }
-        if (!is_well)
-            break;
-    }
+    enum { CORRELATION = 1 };
+    struct scan_field field;
+    while (scan_next(&envelope, &field))
+        if (field.number == CORRELATION && field.kind == SCAN_NUMBER)
+            return field.value;
     return 0;
 }
 

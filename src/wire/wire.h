@@ -138,6 +138,19 @@ bool wire_encode_echo(struct wire_codec *codec, struct buffer *output, uint64_t 
 bool wire_encode_fault(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
                        const struct wire_fault *fault, struct instant server_time);
 
+/* ---- without an envelope, as gRPC carries messages ---- */
+
+/* Makes an envelope, without a correlation, of a bare message of at most WIRE_ENVELOPE_MAX bytes: writes into the
+ * WIRE_WRAP_SIZE bytes in front of it, which must be the caller's. */
+#define WIRE_WRAP_SIZE 5
+struct bytes wire_wrap_request(enum call call, uint8_t *message, size_t size);
+
+/* Whatever the request says itself, it is to be answered within this time. */
+void wire_shorten_timeout(struct wire_codec *codec, struct wire_request *request, int64_t timeout_us);
+
+/* The message in a whole frame that was encoded above. */
+struct bytes wire_bare_message(struct bytes frame);
+
 /* ---- the client's side ---- */
 
 bool wire_encode_request(struct wire_codec *codec, struct buffer *output, const struct wire_request *request);
