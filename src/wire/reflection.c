@@ -27,16 +27,26 @@ static void append(struct buffer *output, const reflection_response *response) {
     output->size += grpc__reflection__v1__server_reflection_response__pack(response, output->data + output->size);
 }
 
-static void answer_error(struct buffer *output, reflection_response *response, int code, const char *text) {
+/* The beginning of every answer. */
+static reflection_response answer_to(const reflection_request *request) {
+    reflection_response response = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
+    response.valid_host = request->host;
+    response.original_request = (reflection_request *)(uintptr_t)request;
+    return response;
+}
+
+static void answer_error(struct buffer *output, const reflection_request *request, int code, const char *text) {
+    reflection_response response = answer_to(request);
     Grpc__Reflection__V1__ErrorResponse error = GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT;
     error.error_code = code;
     error.error_message = writing_text(text);
-    response->message_response_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
-    response->error_response = &error;
-    append(output, response);
+    response.message_response_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
+    response.error_response = &error;
+    append(output, &response);
 }
 
-static void answer_services(struct buffer *output, reflection_response *response) {
+static void answer_services(struct buffer *output, const reflection_request *request) {
+    reflection_response response = answer_to(request);
     Grpc__Reflection__V1__ServiceResponse services[SERVICES_MAX];
     Grpc__Reflection__V1__ServiceResponse *pointers[SERVICES_MAX];
     char names[SERVICES_MAX][SERVICE_NAME_SIZE];
@@ -57,31 +67,32 @@ static void answer_services(struct buffer *output, reflection_response *response
         }
     }
     list.service = pointers;
-    response->message_response_case =
+    response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE;
-    response->list_services_response = &list;
-    append(output, response);
+    response.list_services_response = &list;
+    append(output, &response);
 }
 
 /* Our files import nothing, so that one is all there is to a symbol. */
-static void answer_file(struct buffer *output, reflection_response *response, struct bytes wanted,
+static void answer_file(struct buffer *output, const reflection_request *request, struct bytes wanted,
                         bool (*is_it)(struct bytes file, struct bytes wanted)) {
     struct descriptions_walk walk = {0};
     struct bytes file;
     do
         if (!descriptions_next(&walk, &file)) {
-            answer_error(output, response, NOT_FOUND, "this server has nothing of that name");
+            answer_error(output, request, NOT_FOUND, "this server has nothing of that name");
             return;
         }
     while (!is_it(file, wanted));
+    reflection_response response = answer_to(request);
     ProtobufCBinaryData data = {.len = file.size, .data = (uint8_t *)(uintptr_t)file.data};
     Grpc__Reflection__V1__FileDescriptorResponse found = GRPC__REFLECTION__V1__FILE_DESCRIPTOR_RESPONSE__INIT;
     found.n_file_descriptor_proto = 1;
     found.file_descriptor_proto = &data;
-    response->message_response_case =
+    response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE;
-    response->file_descriptor_response = &found;
-    append(output, response);
+    response.file_descriptor_response = &found;
+    append(output, &response);
 }
 
 bool services_reflect(struct wire_codec *codec, struct bytes message, struct buffer *output) {
@@ -91,26 +102,23 @@ bool services_reflect(struct wire_codec *codec, struct bytes message, struct buf
         codec_unpack(codec, &grpc__reflection__v1__server_reflection_request__descriptor, message);
     if (request == NULL)
         return false;
-    reflection_response response = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
-    response.valid_host = request->host;
-    response.original_request = (reflection_request *)(uintptr_t)request;
     switch (request->message_request_case) {
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES:
-        answer_services(output, &response);
+        answer_services(output, request);
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_BY_FILENAME:
-        answer_file(output, &response, codec_string(codec, request->file_by_filename), descriptions_is_named);
+        answer_file(output, request, codec_string(codec, request->file_by_filename), descriptions_is_named);
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL:
-        answer_file(output, &response, codec_string(codec, request->file_containing_symbol), descriptions_has);
+        answer_file(output, request, codec_string(codec, request->file_containing_symbol), descriptions_has);
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION:
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_ALL_EXTENSION_NUMBERS_OF_TYPE:
-        answer_error(output, &response, NOT_FOUND, "this server's messages have no extensions");
+        answer_error(output, request, NOT_FOUND, "this server's messages have no extensions");
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST__NOT_SET:
     case _GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST__CASE_IS_INT_SIZE:
-        answer_error(output, &response, INVALID_ARGUMENT, "nothing is asked, or nothing that this server knows");
+        answer_error(output, request, INVALID_ARGUMENT, "nothing is asked, or nothing that this server knows");
         break;
     }
     return true;
