@@ -10,7 +10,11 @@ packages_of() {
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
-    test) echo curl clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git ;;
+    test)
+        echo curl clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git
+        # Any Node from 18 on will do, also one that is not Debian's.
+        [[ -n $(type -P node) && -n $(type -P npm) ]] || echo nodejs npm
+        ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck pyflakes3 lua-check git ;;
     esac
 }
