@@ -148,7 +148,7 @@ Test(bare, reflection_lists_the_services) {
                                         "grpc.reflection.v1alpha.ServerReflection"};
     Grpc__Reflection__V1__ServerReflectionRequest request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
     request.message_request_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES;
-    request.list_services = (char *)(uintptr_t)"";
+    request.list_services = (char *)(uintptr_t) "";
     Grpc__Reflection__V1__ServerReflectionResponse *response = reflect(&request);
     cr_assert(eq(sz, response->list_services_response->n_service, 4));
     for (size_t i = 0; i < 4; i++)
