@@ -24,6 +24,7 @@
 --   validator-1    authorize, capture, void, reverse, advise, block_list, balance, echo     cards
 --   validator-2    the same, twice a second at most                                         cards
 --   app-backend-1  authorize, capture, void, reverse, balance, lookup, echo                 the app
+--   wallet-1       authorize, capture, void, reverse, balance, lookup, echo                 card, app
 --   office-1       all                                                                      card, app, portal
 --   ops-1          all                                                                      card, app, portal
 
@@ -65,7 +66,8 @@ INSERT INTO client (id, name, kind, calls, channels, rate_per_s) VALUES
         '{card,app,portal}', 0),
     (4, 'ops-1', 'ops', '{authorize,balance,lookup,echo,capture,void,reverse,refund,advise,block_list}',
         '{card,app,portal}', 0),
-    (5, 'validator-2', 'validator', '{authorize,balance,echo,capture,void,reverse,advise,block_list}', '{card}', 2)
+    (5, 'validator-2', 'validator', '{authorize,balance,echo,capture,void,reverse,advise,block_list}', '{card}', 2),
+    (6, 'wallet-1', 'app_backend', '{authorize,balance,lookup,echo,capture,void,reverse}', '{card,app}', 0)
 ON CONFLICT DO NOTHING;
 
 -- The next row without an id of its own comes after these.

@@ -36,7 +36,7 @@ function(vaxel_test_program name sources)
     # Criterion's newer assertions convert inside their own macros.
     target_compile_options(test_${name} PRIVATE -Wno-conversion)
     # A migrated database is made by `vaxel migrate`.
-    if(programs AND name MATCHES "^(house|record|directory|node|client|load|system|break)$")
+    if(programs AND name MATCHES "^(house|record|reference|directory|node|client|load|wallet|system|break)$")
         add_dependencies(test_${name} ${programs})
     endif()
     add_test(NAME ${name} COMMAND test_${name})
@@ -53,6 +53,15 @@ endforeach()
 
 # A journal that is killed is one on a ring.
 target_link_libraries(test_journal PRIVATE vaxel_net)
+
+# Tokens are signed by what the wallet's tests sign theirs with.
+target_sources(test_token PRIVATE ${PROJECT_SOURCE_DIR}/tests/wallet/signer.c)
+
+# Whole processes, and a client of HTTP.
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+target_sources(test_wallet PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
+target_compile_definitions(test_wallet PRIVATE VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
+target_link_libraries(test_wallet PRIVATE PkgConfig::curl)
 
 # The support library itself.
 vaxel_test(house)

@@ -6,12 +6,13 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev cmake ninja-build pkg-config liburing-dev libssl-dev libhiredis-dev libpq-dev \
-            libprotobuf-c-dev protobuf-c-compiler libinih-dev libnghttp2-dev libmicrohttpd-dev libgnutls28-dev
+            libprotobuf-c-dev protobuf-c-compiler libinih-dev libnghttp2-dev libmicrohttpd-dev libgnutls28-dev \
+            libjson-c-dev libcjose-dev
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
     test)
-        echo curl clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git
+        echo curl libcurl4-openssl-dev python3-jsonschema clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git
         # Any Node from 18 on will do, also one that is not Debian's.
         [[ -n $(type -P node) && -n $(type -P npm) ]] || echo nodejs npm
         ;;

@@ -3,6 +3,7 @@
 # ./dev run: the whole at work, for a person to see.
 
 EXAMPLE_CARD=9932543656338003
+EXAMPLE_APP=5f0c2a3e-8d1b-4c67-9e42-1a7b3c5d9e01
 
 # STATE: the last purchase in PostgreSQL, for a person.
 show_row() {
@@ -31,6 +32,9 @@ Try next, from another terminal in $ROOT:
     build/release/vaxel balance --card $EXAMPLE_CARD
     build/release/vaxel audit
     build/release/vaxel --help
+    curl --cacert $1/tls/authority.pem --cert $1/tls/app-backend-1.pem --key $1/tls/app-backend-1.key \\
+        -H "X-BoB-AuthToken: \$(cat $1/wallet-token)" \\
+        https://$(wallet_address "$1")/api/v3/traveller/$EXAMPLE_APP/wallet
 
 NEXT
     services_show "$1"

@@ -121,7 +121,7 @@ query() { # STATE SQL
     psql -X -q -At -v ON_ERROR_STOP=1 "$(conninfo_of "$(services_place "$1")")" -c "$2"
 }
 
-write_settings() { # STATE PLACE PORT
+write_settings() { # STATE PLACE PORT WALLET_PORT
     cat > "$1/vaxel.ini" << SETTINGS
 # Made by ./dev; config/vaxel.ini explains every setting.
 [listen]
@@ -147,6 +147,13 @@ connect = 127.0.0.1:$3
 certificate = $1/tls/validator-1.pem
 key = $1/tls/validator-1.key
 authority = $1/tls/authority.pem
+
+[wallet]
+address = 127.0.0.1:$4
+certificate = $1/tls/wallet-1.pem
+key = $1/tls/wallet-1.key
+authority = $1/tls/authority.pem
+keys = $1/wallet-keys.json
 SETTINGS
 }
 
@@ -175,11 +182,32 @@ vaxeld_up() { # STATE PLACE
         process_end "$pid" vaxeld
     fi
     port=$(free_port 7443)
-    write_settings "$1" "$2" "$port"
+    write_settings "$1" "$2" "$port" "$(free_port $((port + 1)))"
     database_up "$1" "$2"
     process_start "$pid" "$1/vaxeld.log" "$PROGRAMS/vaxeld" --config "$1/vaxel.ini"
     wait_for 30 vaxel "$1" echo || { tail -n 20 "$1/vaxeld.log" >&2; vaxel "$1" echo >&2 || true; return 1; }
     started+=(vaxeld)
+}
+
+wallet_address() { # STATE
+    sed -n '/^\[wallet\]/,$s/^address = //p' "$1/vaxel.ini"
+}
+
+wallet_answers() { # STATE
+    ! port_is_free "$(wallet_address "$1" | sed 's/.*://')"
+}
+
+# A wallet goes by the settings that its switch was started with.
+wallet_up() { # STATE
+    local pid="$1/wallet.pid"
+    if process_runs "$pid" vaxel-wallet; then
+        [[ $(readlink "/proc/$(< "$pid")/exe") != "$PROGRAMS/vaxel-wallet" || " ${started[*]} " == *" vaxeld "* ]] || return 0
+        process_end "$pid" vaxel-wallet
+    fi
+    deploy/dev/wallet-token "$1"
+    process_start "$pid" "$1/wallet.log" "$PROGRAMS/vaxel-wallet" --config "$1/vaxel.ini"
+    wait_for 30 wallet_answers "$1" || { tail -n 20 "$1/wallet.log" >&2; return 1; }
+    started+=(wallet)
 }
 
 # STATE: everything, idempotent. `started` has the names of what did not run before.
@@ -189,10 +217,11 @@ services_up() {
     mkdir -p "$state"
     chmod 711 "$state"
     place=$(services_place "$state")
-    deploy/dev/certificates "$state/tls" node validator-1 app-backend-1 office-1 ops-1
+    deploy/dev/certificates "$state/tls" node validator-1 app-backend-1 wallet-1 office-1 ops-1
     postgres_up "$place"
     redis_up "$place"
     vaxeld_up "$state" "$place"
+    wallet_up "$state"
 }
 
 # STATE NAMES...: ends those services, all without names; what does not run is passed over.
@@ -201,10 +230,11 @@ services_down() {
     shift
     [[ -d $state ]] || return 0
     place=$(services_place "$state")
-    names=" ${*:-vaxeld redis postgres} "
-    for name in vaxeld redis postgres; do
+    names=" ${*:-wallet vaxeld redis postgres} "
+    for name in wallet vaxeld redis postgres; do
         [[ $names == *" $name "* ]] || continue
         case $name in
+        wallet) process_end "$state/wallet.pid" vaxel-wallet ;;
         vaxeld) process_end "$state/vaxeld.pid" vaxeld ;;
         redis) process_end "$place/redis/redis.pid" redis ;;
         postgres) ! postgres_runs "$place/postgres" || postgres_stop "$place/postgres" ;;
@@ -217,6 +247,7 @@ services_show() {
     place=$(services_place "$1")
     cat << SHOW
 vaxeld      $(sed -n 's/^connect = //p' "$1/vaxel.ini")   log: $1/vaxeld.log
+wallet      https://$(wallet_address "$1")   log: $1/wallet.log
 PostgreSQL  psql "$(conninfo_of "$place")"
 Redis       redis-cli -s $place/redis/redis.sock
 settings    $1/vaxel.ini

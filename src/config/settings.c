@@ -145,6 +145,32 @@ const struct config_setting settings_table[] = {
     TEXT("client", "key", client_key, "/etc/vaxel/client.key", FILE_NAME, NULL, "Its private key, PEM."),
     TEXT("client", "authority", client_authority, "/etc/vaxel/authority.pem", FILE_NAME, NULL,
          "The authority that must have signed the switch's certificate, PEM."),
+
+    TEXT("wallet", "address", wallet, "127.0.0.1:7444", ADDRESS ", in numbers", NULL,
+         "For vaxel-wallet: where app backends connect."),
+    TEXT("wallet", "certificate", wallet_certificate, "/etc/vaxel/wallet.pem", FILE_NAME, NULL,
+         "Its certificate with its chain, PEM: shown to app backends and to the switch, which knows it by its common "
+         "name; SIGHUP reads the files of this section again."),
+    TEXT("wallet", "key", wallet_key, "/etc/vaxel/wallet.key", FILE_NAME, NULL, "Its private key, PEM."),
+    TEXT("wallet", "authority", wallet_authority, "/etc/vaxel/authority.pem", FILE_NAME, NULL,
+         "The authority that must have signed the app backends' certificates, and the switch's, PEM."),
+    TEXT("wallet", "keys", wallet_keys, "/etc/vaxel/wallet-keys.json", FILE_NAME, NULL,
+         "The JWK set whose keys sign X-BoB-AuthToken; each key has \"kid\" and \"iss\". A changed file is read again "
+         "within a minute."),
+    TEXT("wallet", "classes", wallet_classes, "wallet", "names with commas between", NULL,
+         "A token's bobAuthZ must be one of these."),
+    TEXT("wallet", "audience", wallet_audience, "", "a name", NULL,
+         "What the aud of a token must be, if it has one; without this none may have one."),
+    RANGE("wallet", "hold", wallet_hold_us, CONFIG_TIME_US, "15 min", 1 * SECOND, 31 * 24 * HOUR,
+          "How long a reservation stands, unless the switch allows less."),
+    RANGE("wallet", "cancellable", wallet_cancellable_us, CONFIG_TIME_US, "1 h", 0, 12 * HOUR,
+          "How long after its purchase a transaction that is committed can be cancelled."),
+    RANGE("wallet", "timeout", wallet_timeout_us, CONFIG_TIME_US, "5 s", 100 * MS, 1 * MINUTE,
+          "How long a call may take, with all that is asked of the switch for it."),
+    RANGE("wallet", "connections", wallet_connections, CONFIG_NUMBER, "256", 1, 10000,
+          "Connections of app backends at once; past that new ones wait."),
+    RANGE("wallet", "askers", wallet_askers, CONFIG_NUMBER, "8", 1, 256,
+          "Connections to the switch, and as many to the database."),
 };
 
 const size_t settings_count = sizeof(settings_table) / sizeof(settings_table[0]);

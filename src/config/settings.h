@@ -64,6 +64,19 @@ struct settings {
     char client_certificate[CONFIG_TEXT_SIZE];
     char client_key[CONFIG_TEXT_SIZE];
     char client_authority[CONFIG_TEXT_SIZE];
+    /* [wallet]: vaxel-wallet's own; it asks the switches of [client], and the database of [postgres] */
+    char wallet[CONFIG_TEXT_SIZE];
+    char wallet_certificate[CONFIG_TEXT_SIZE];
+    char wallet_key[CONFIG_TEXT_SIZE];
+    char wallet_authority[CONFIG_TEXT_SIZE];
+    char wallet_keys[CONFIG_TEXT_SIZE];
+    char wallet_classes[CONFIG_TEXT_SIZE];
+    char wallet_audience[CONFIG_TEXT_SIZE];
+    int64_t wallet_hold_us;
+    int64_t wallet_cancellable_us;
+    int64_t wallet_timeout_us;
+    int64_t wallet_connections;
+    int64_t wallet_askers;
 };
 
 extern const struct config_setting settings_table[];

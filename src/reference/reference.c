@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/check.h"
+#include "reference/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUMBER_SIZE 24
+#define COLUMNS                                                                                                        \
+    "issuer, credential, reference, id, amount_minor, is_hold::int, description, state, "                              \
+    "coalesce((extract(epoch FROM expires_at) * 1000000)::bigint, 0)"
+#define CLAIM_TRIES 16
+
+static const char *const state_names[] = {"asked", "approved", "cancelled"};
+
+static void take_text(char *to, size_t size, const char *text) {
+    CHECK(strlen(text) < size);
+    strcpy(to, text);
+}
+
+static enum reference_state state_of(const char *name) {
+    for (size_t i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++)
+        if (strcmp(state_names[i], name) == 0)
+            return (enum reference_state)i;
+    CHECK(!"a state that the table does not allow");
+    return REFERENCE_ASKED;
+}
+
+static void take_row(const PGresult *rows, struct reference_transaction *transaction) {
+    take_text(transaction->issuer, sizeof(transaction->issuer), PQgetvalue(rows, 0, 0));
+    take_text(transaction->credential, sizeof(transaction->credential), PQgetvalue(rows, 0, 1));
+    take_text(transaction->reference, sizeof(transaction->reference), PQgetvalue(rows, 0, 2));
+    CHECK(request_id_parse(PQgetvalue(rows, 0, 3), &transaction->id));
+    transaction->amount_minor = strtoll(PQgetvalue(rows, 0, 4), NULL, 10);
+    transaction->is_hold = PQgetvalue(rows, 0, 5)[0] == '1';
+    take_text(transaction->description, sizeof(transaction->description), PQgetvalue(rows, 0, 6));
+    transaction->state = state_of(PQgetvalue(rows, 0, 7));
+    transaction->expires_at.us = strtoll(PQgetvalue(rows, 0, 8), NULL, 10);
+}
+
+/* Both halves of the statement see the table as it was before it: a row that another commits in between is in neither,
+ * and is seen the next time. */
+static const char claim_sql[] =
+    "WITH made AS (INSERT INTO wallet_transaction (issuer, credential, reference, id, amount_minor, is_hold, "
+    "description) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING " COLUMNS
+    ") SELECT *, 1 FROM made UNION ALL SELECT " COLUMNS ", 0 FROM wallet_transaction "
+    "WHERE issuer = $1 AND credential = $2 AND reference = $3";
+
+bool references_claim(struct references *references, struct reference_transaction *transaction, bool *is_new,
+                      struct failure *failure) {
+    char id[REQUEST_ID_TEXT_SIZE];
+    char amount[NUMBER_SIZE];
+    struct request_id wanted = transaction->id;
+    request_id_format(&wanted, id);
+    snprintf(amount, sizeof(amount), "%" PRId64, transaction->amount_minor);
+    const char *values[] = {transaction->issuer,
+                            transaction->credential,
+                            transaction->reference,
+                            id,
+                            amount,
+                            transaction->is_hold ? "true" : "false",
+                            transaction->description};
+    for (int tries = 0; tries < CLAIM_TRIES; tries++) {
+        PGresult *rows = references_run(references, claim_sql, 7, values, failure);
+        if (rows == NULL)
+            return false;
+        bool is_there = PQntuples(rows) == 1;
+        if (is_there)
+            take_row(rows, transaction);
+        PQclear(rows);
+        /* By its id one's own row is known, also when the first sending of the statement made it. */
+        *is_new = request_id_equal(&transaction->id, &wanted);
+        if (is_there)
+            return true;
+    }
+    return failure_set(failure, "PostgreSQL neither keeps the reference nor has it");
+}
+
+static const char renew_sql[] =
+    "WITH moved AS (UPDATE wallet_transaction SET id = $5 WHERE issuer = $1 AND credential = $2 AND reference = $3 "
+    "AND id = $4 AND state = 'asked' RETURNING " COLUMNS ") SELECT * FROM moved UNION ALL SELECT " COLUMNS
+    " FROM wallet_transaction WHERE issuer = $1 AND credential = $2 AND reference = $3 "
+    "AND NOT EXISTS (SELECT FROM moved)";
+
+bool references_renew(struct references *references, struct reference_transaction *transaction,
+                      const struct request_id *id, struct failure *failure) {
+    char from[REQUEST_ID_TEXT_SIZE];
+    char to[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&transaction->id, from);
+    request_id_format(id, to);
+    const char *values[] = {transaction->issuer, transaction->credential, transaction->reference, from, to};
+    PGresult *rows = references_run(references, renew_sql, 5, values, failure);
+    if (rows == NULL)
+        return false;
+    CHECK(PQntuples(rows) == 1);
+    take_row(rows, transaction);
+    PQclear(rows);
+    return true;
+}
+
+static const char mark_sql[] =
+    "UPDATE wallet_transaction SET state = $2, expires_at = CASE WHEN $3::bigint = 0 THEN expires_at "
+    "ELSE timestamptz 'epoch' + $3::bigint * interval '1 microsecond' END WHERE id = $1 AND state <> 'cancelled' "
+    "RETURNING 1";
+
+bool references_mark(struct references *references, const struct request_id *id, enum reference_state state,
+                     struct instant expires_at, struct failure *failure) {
+    char name[REQUEST_ID_TEXT_SIZE];
+    char expiry[NUMBER_SIZE];
+    request_id_format(id, name);
+    snprintf(expiry, sizeof(expiry), "%" PRId64, expires_at.us);
+    const char *values[] = {name, state_names[state], expiry};
+    PGresult *rows = references_run(references, mark_sql, 3, values, failure);
+    PQclear(rows);
+    return rows != NULL;
+}
+
+bool references_find(struct references *references, const char *issuer, const char *credential,
+                     const struct request_id *id, struct reference_transaction *transaction, bool *is_found,
+                     struct failure *failure) {
+    char name[REQUEST_ID_TEXT_SIZE];
+    request_id_format(id, name);
+    const char *values[] = {issuer, credential, name};
+    PGresult *rows = references_run(
+        references, "SELECT " COLUMNS " FROM wallet_transaction WHERE issuer = $1 AND credential = $2 AND id = $3", 3,
+        values, failure);
+    if (rows == NULL)
+        return false;
+    *is_found = PQntuples(rows) == 1;
+    if (*is_found)
+        take_row(rows, transaction);
+    PQclear(rows);
+    return true;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vaxel-wallet: the wallet of the Swedish BoB standard. Reads its settings, starts the server, and waits for signals.
+ */
+#include "base/log.h"
+#include "config/settings.h"
+#include "wallet/wallet.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EXIT_USAGE 2
+#define DEFAULT_CONFIG "/etc/vaxel/vaxel.ini"
+#define LOOK_FOR_KEYS_S 30
+#define ASSIGNMENTS_MAX 64
+
+static const char help[] = "Usage: vaxel-wallet [options]\n"
+                           "\n"
+                           "The wallet part of the BoB Traveller API v3: app backends pay by company invoice.\n"
+                           "A client of the switch; see docs/wallet.md and docs/wallet.openapi.json.\n"
+                           "\n"
+                           "  -c, --config FILE        settings (default " DEFAULT_CONFIG ")\n"
+                           "  -s, --set SECTION.KEY=V  one setting over those of the file; may be repeated\n"
+                           "      --check-config       read the settings, say what is wrong with them, and exit\n"
+                           "  -h, --help               this\n"
+                           "      --version            the version\n"
+                           "\n"
+                           "SIGTERM drains and ends it. SIGHUP reads the certificates and the keys again.\n"
+                           "Exit: 0 ended by a signal, 1 could not start, 2 wrong use or settings.\n";
+
+enum option_code { OPTION_CHECK = 256, OPTION_VERSION };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},          {"set", required_argument, NULL, 's'},
+    {"check-config", no_argument, NULL, OPTION_CHECK}, {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPTION_VERSION},    {0},
+};
+
+struct invocation {
+    const char *config;
+    bool is_check;
+    size_t assignment_count;
+    const char *assignments[ASSIGNMENTS_MAX];
+};
+
+static bool wrong(int *status, const char *why, const char *what) {
+    fprintf(stderr, "vaxel-wallet: %s%s: see vaxel-wallet --help\n", what, why);
+    *status = EXIT_USAGE;
+    return false;
+}
+
+/* False: it ends here, with `status`. */
+static bool parse(int count, char **arguments, struct invocation *invocation, int *status) {
+    *status = EXIT_SUCCESS;
+    for (int code; (code = getopt_long(count, arguments, "c:s:h", options, NULL)) != -1;) {
+        switch (code) {
+        case 'c':
+            invocation->config = optarg;
+            break;
+        case 's':
+            if (invocation->assignment_count == ASSIGNMENTS_MAX)
+                return wrong(status, "too many settings by --set", "");
+            invocation->assignments[invocation->assignment_count++] = optarg;
+            break;
+        case OPTION_CHECK:
+            invocation->is_check = true;
+            break;
+        case OPTION_VERSION:
+            puts("vaxel-wallet " VAXEL_VERSION);
+            return false;
+        case 'h':
+            fputs(help, stdout);
+            return false;
+        default:
+            return wrong(status, "wrong use", "");
+        }
+    }
+    return optind == count ? true : wrong(status, " is no option", arguments[optind]);
+}
+
+static bool read_settings(const struct invocation *invocation, struct settings *settings, struct failure *failure) {
+    config_defaults(settings_table, settings_count, settings);
+    if (!config_read(settings_table, settings_count, invocation->config, settings, failure))
+        return false;
+    for (size_t i = 0; i < invocation->assignment_count; i++)
+        if (!config_set(settings_table, settings_count, invocation->assignments[i], settings, failure))
+            return false;
+    return settings_check(settings, failure);
+}
+
+/* ---- while it runs ---- */
+
+static void read_keys(struct wallet *wallet) {
+    struct failure failure;
+    if (!wallet_reload_keys(wallet, &failure))
+        log_error("wallet", "keys kept as they were why=%s", failure.text);
+}
+
+static void reload(struct wallet *wallet) {
+    struct failure failure;
+    if (wallet_reload_certificates(wallet, &failure))
+        log_info("wallet", "certificates read again");
+    else
+        log_error("wallet", "certificates kept as they were why=%s", failure.text);
+    read_keys(wallet);
+}
+
+static void wait_for_end(struct wallet *wallet, const sigset_t *signals) {
+    static const struct timespec interval = {.tv_sec = LOOK_FOR_KEYS_S};
+    for (;;) {
+        int signal = sigtimedwait(signals, NULL, &interval);
+        if (signal == SIGHUP)
+            reload(wallet);
+        else if (signal > 0)
+            break;
+        else if (wallet_has_new_keys(wallet))
+            read_keys(wallet);
+    }
+    log_info("wallet", "draining");
+}
+
+/* Before any thread starts, so that all of them leave the signals to this one. */
+static void block_signals(sigset_t *signals) {
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void set_log_level(const struct settings *settings) {
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
+    log_set_level(levels[settings->log_level]);
+}
+
+int main(int count, char **arguments) {
+    static struct settings settings;
+    struct invocation invocation = {.config = DEFAULT_CONFIG};
+    struct failure failure;
+    int status;
+    if (!parse(count, arguments, &invocation, &status))
+        return status;
+    if (!read_settings(&invocation, &settings, &failure)) {
+        fprintf(stderr, "vaxel-wallet: %s\n", failure.text);
+        return EXIT_USAGE;
+    }
+    if (invocation.is_check) {
+        printf("%s: good\n", invocation.config);
+        return EXIT_SUCCESS;
+    }
+    set_log_level(&settings);
+    sigset_t signals;
+    block_signals(&signals);
+    struct wallet *wallet = wallet_start(&settings, &failure);
+    if (wallet == NULL) {
+        fprintf(stderr, "vaxel-wallet: %s\n", failure.text);
+        return EXIT_FAILURE;
+    }
+    log_info("wallet", "serving address=%s", settings.wallet);
+    wait_for_end(wallet, &signals);
+    wallet_stop(wallet);
+    return EXIT_SUCCESS;
+}

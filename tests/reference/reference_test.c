@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reference/reference.h"
+
+#include "support/services.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE_US INT64_C(30000000)
+#define RIVALS 16
+
+static struct reference_transaction wanted(const char *reference, uint8_t byte) {
+    struct reference_transaction transaction = {
+        .issuer = "100", .credential = "card/9932543656338003", .amount_minor = 13000, .description = "Ö"};
+    snprintf(transaction.reference, sizeof(transaction.reference), "%s", reference);
+    uint8_t random[10];
+    memset(random, byte, sizeof(random));
+    transaction.id = request_id_make(instant_now(), random);
+    return transaction;
+}
+
+struct desk {
+    struct test_database database;
+    struct references *references;
+};
+
+static void desk_open(struct desk *desk) {
+    test_database_create(&desk->database, true);
+    desk->references = references_open(desk->database.conninfo, 4, PATIENCE_US);
+}
+
+static void desk_close(struct desk *desk) {
+    references_close(desk->references);
+    test_database_drop(&desk->database);
+}
+
+Test(reference, the_first_claim_holds_for_ever) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new;
+    desk_open(&desk);
+    struct reference_transaction first = wanted("one", 1);
+    struct reference_transaction again = wanted("one", 2);
+    struct reference_transaction other = wanted("two", 3);
+    struct request_id id = first.id;
+    again.amount_minor = 5;
+    cr_assert(references_claim(desk.references, &first, &is_new, &failure), "%s", failure.text);
+    cr_expect(is_new);
+    cr_assert(references_claim(desk.references, &again, &is_new, &failure), "%s", failure.text);
+    cr_expect_not(is_new);
+    cr_expect(request_id_equal(&again.id, &id));
+    cr_expect_eq(again.amount_minor, 13000);
+    cr_expect_str_eq(again.description, "Ö");
+    cr_assert(references_claim(desk.references, &other, &is_new, &failure), "%s", failure.text);
+    cr_expect(is_new, "another reference");
+    struct reference_transaction stranger = wanted("one", 4);
+    strcpy(stranger.issuer, "200");
+    cr_assert(references_claim(desk.references, &stranger, &is_new, &failure), "%s", failure.text);
+    cr_expect(is_new, "another issuer's");
+    desk_close(&desk);
+}
+
+struct rival {
+    struct references *references;
+    uint8_t byte;
+    bool is_new;
+    struct request_id id;
+};
+
+static void *claim(void *argument) {
+    struct rival *rival = argument;
+    struct failure failure = {""};
+    struct reference_transaction transaction = wanted("raced for", rival->byte);
+    if (references_claim(rival->references, &transaction, &rival->is_new, &failure))
+        rival->id = transaction.id;
+    return NULL;
+}
+
+Test(reference, of_many_at_once_one_claims_it) {
+    struct desk desk;
+    desk_open(&desk);
+    struct rival rivals[RIVALS];
+    pthread_t threads[RIVALS];
+    for (uint8_t i = 0; i < RIVALS; i++) {
+        rivals[i] = (struct rival){.references = desk.references, .byte = i};
+        cr_assert_eq(pthread_create(&threads[i], NULL, claim, &rivals[i]), 0);
+    }
+    int winners = 0;
+    for (int i = 0; i < RIVALS; i++) {
+        pthread_join(threads[i], NULL);
+        winners += rivals[i].is_new;
+    }
+    for (int i = 0; i < RIVALS; i++)
+        cr_expect(request_id_equal(&rivals[i].id, &rivals[0].id));
+    cr_expect_eq(winners, 1);
+    desk_close(&desk);
+}
+
+Test(reference, a_spent_id_is_replaced_once_and_none_that_was_approved) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1);
+    struct reference_transaction late = transaction;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    struct request_id second = wanted("", 2).id;
+    struct request_id third = wanted("", 3).id;
+    cr_assert(references_renew(desk.references, &transaction, &second, &failure), "%s", failure.text);
+    cr_expect(request_id_equal(&transaction.id, &second));
+    cr_assert(references_renew(desk.references, &late, &third, &failure), "%s", failure.text);
+    cr_expect(request_id_equal(&late.id, &second), "the other's stays");
+    cr_assert(
+        references_mark(desk.references, &second, REFERENCE_APPROVED, (struct instant){1795246200000123}, &failure));
+    cr_assert(references_renew(desk.references, &late, &third, &failure), "%s", failure.text);
+    cr_expect(request_id_equal(&late.id, &second), "and what was approved");
+    cr_expect_eq(late.state, REFERENCE_APPROVED);
+    cr_expect_eq(late.expires_at.us, 1795246200000123);
+    desk_close(&desk);
+}
+
+Test(reference, what_is_cancelled_stays_so) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new, is_found;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1), found;
+    struct request_id id = transaction.id;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    cr_assert(references_mark(desk.references, &id, REFERENCE_CANCELLED, (struct instant){0}, &failure));
+    cr_assert(references_mark(desk.references, &id, REFERENCE_APPROVED, (struct instant){0}, &failure));
+    cr_assert(references_find(desk.references, "100", transaction.credential, &id, &found, &is_found, &failure));
+    cr_expect(is_found);
+    cr_expect_eq(found.state, REFERENCE_CANCELLED);
+    cr_assert(references_find(desk.references, "200", transaction.credential, &id, &found, &is_found, &failure));
+    cr_expect_not(is_found, "another issuer's");
+    cr_assert(references_find(desk.references, "100", "card/9932543656338011", &id, &found, &is_found, &failure));
+    cr_expect_not(is_found, "another wallet's");
+    desk_close(&desk);
+}
+
+Test(reference, a_database_that_is_silent_or_away_is_not_waited_for_and_found_again) {
+    struct test_postgres postgres;
+    struct failure failure = {""};
+    bool is_new;
+    test_postgres_start(&postgres);
+    struct references *references = references_open(postgres.conninfo, 1, 500000);
+    struct references *patient = references_open(postgres.conninfo, 1, PATIENCE_US);
+    struct reference_transaction transaction = wanted("one", 1);
+    cr_assert(references_claim(patient, &transaction, &is_new, &failure), "%s", failure.text);
+    test_postgres_pause(&postgres);
+    cr_expect_not(references_claim(references, &transaction, &is_new, &failure));
+    cr_expect(strstr(failure.text, "in time") != NULL, "%s", failure.text);
+    test_postgres_resume(&postgres);
+    test_postgres_kill(&postgres);
+    cr_expect_not(references_claim(references, &transaction, &is_new, &failure));
+    test_postgres_restart(&postgres);
+    cr_expect(references_claim(patient, &transaction, &is_new, &failure), "%s", failure.text);
+    references_close(references);
+    references_close(patient);
+    test_postgres_stop(&postgres);
+}
