@@ -16,8 +16,9 @@
 static const char *const state_names[] = {"asked", "approved", "cancelled"};
 
 static void take_text(char *to, size_t size, const char *text) {
-    CHECK(strlen(text) < size);
-    strcpy(to, text);
+    size_t length = strlen(text);
+    CHECK(length < size);
+    memcpy(to, text, length + 1);
 }
 
 static enum reference_state state_of(const char *name) {

@@ -19,9 +19,10 @@ struct token_keys {
 };
 
 bool token_take(char to[TOKEN_NAME_SIZE], const char *text) {
-    if (text == NULL || text[0] == '\0' || strlen(text) >= TOKEN_NAME_SIZE)
+    size_t size = text != NULL ? strlen(text) : 0;
+    if (size == 0 || size >= TOKEN_NAME_SIZE)
         return false;
-    strcpy(to, text);
+    memcpy(to, text, size + 1);
     return true;
 }
 

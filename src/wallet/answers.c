@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "wallet/internal.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,26 +43,29 @@ bool problem_set(struct problem *problem, unsigned status, const char *code, con
     return false;
 }
 
+static void write_code(const char *code, char space, char *text) {
+    for (; *code != '\0'; code++)
+        *text++ = *code == '_' ? space : (char)(*code | 0x20); /* of a capital the small letter */
+    *text = '\0';
+}
+
 /* "CREDIT_LIMIT" is of the type urn:vaxel:problem:credit-limit, in a word "Credit limit". */
-static void write_code(const char *code, const char *before, char space, bool has_capital, char text[CODE_SIZE]) {
-    size_t size = (size_t)snprintf(text, CODE_SIZE, "%s%s", before, code);
-    CHECK(size < CODE_SIZE);
-    for (size_t i = strlen(before); i < size; i++)
-        text[i] = text[i] == '_' ? space : (char)tolower(text[i]);
-    if (has_capital)
-        text[0] = (char)toupper(text[0]);
+static void put_code(struct json_object *root, const char *code) {
+    char type[2 * CODE_SIZE] = "urn:vaxel:problem:";
+    char title[CODE_SIZE];
+    CHECK(strlen(code) < CODE_SIZE);
+    write_code(code, '-', type + strlen(type));
+    write_code(code, ' ', title);
+    title[0] = code[0];
+    json_put_text(root, "type", type);
+    json_put_text(root, "title", title);
 }
 
 void answer_problem_details(struct http_exchange *exchange, const struct problem *problem) {
-    char type[CODE_SIZE];
-    char title[CODE_SIZE];
     char status[16];
-    write_code(problem->code, "urn:vaxel:problem:", '-', false, type);
-    write_code(problem->code, "", ' ', true, title);
     snprintf(status, sizeof(status), "%u", problem->status);
     struct json_object *root = json_new_map();
-    json_put_text(root, "type", type);
-    json_put_text(root, "title", title);
+    put_code(root, problem->code);
     json_put_digits(root, "status", status);
     json_put_text(root, "detail", problem->detail);
     if (problem->field != NULL)

@@ -36,7 +36,7 @@ static bool take_text(struct visit *visit, const struct json_object *root, const
     if (text == NULL || strlen(text) >= size || has_control(text) || (is_needed && text[0] == '\0'))
         return WRONG_FIELD(visit, field, "Give a string of %s %zu bytes without control characters.",
                            is_needed ? "1 to" : "at most", size - 1);
-    strcpy(to, text);
+    memcpy(to, text, strlen(text) + 1);
     return true;
 }
 
@@ -81,7 +81,7 @@ static bool take_wish(struct visit *visit, const struct json_object *root, struc
 }
 
 bool body_read_wish(struct visit *visit, struct wish *wish) {
-    struct json_object *root;
+    struct json_object *root = NULL;
     if (!read_map(visit, &root))
         return false;
     bool is_taken = take_wish(visit, root, wish);
@@ -98,7 +98,7 @@ static bool take_change(struct visit *visit, const struct json_object *root, str
 }
 
 bool body_read_change(struct visit *visit, struct change *change) {
-    struct json_object *root;
+    struct json_object *root = NULL;
     if (!read_map(visit, &root))
         return false;
     bool is_taken = take_change(visit, root, change);

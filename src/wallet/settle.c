@@ -50,8 +50,8 @@ static bool look_up(struct visit *visit, const struct reference_transaction *tra
 }
 
 bool visit_look(struct visit *visit) {
-    struct reference_transaction transaction;
-    enum status status;
+    struct reference_transaction transaction = {0};
+    enum status status = STATUS_PENDING;
     if (!find(visit, &transaction) || !look_up(visit, &transaction, &status))
         return false;
     answer_transaction(visit, 200, &transaction, status);
@@ -75,7 +75,7 @@ static bool settle(struct visit *visit, const struct reference_transaction *tran
 
 /* What was committed before may have been cancelled since; a capture that is repeated does not tell. */
 static bool check_committed(struct visit *visit, const struct reference_transaction *transaction, const char *code) {
-    enum status status;
+    enum status status = STATUS_PENDING;
     if (!look_up(visit, transaction, &status))
         return false;
     return status == STATUS_COMMITTED
@@ -113,7 +113,7 @@ static bool reverse(struct visit *visit, const struct reference_transaction *tra
 /* Lets a hold go; `is_paid`: it has been captured, and is to be reversed. */
 static bool let_go(struct visit *visit, const struct reference_transaction *transaction, bool *is_paid) {
     struct wire_reply reply;
-    enum status status;
+    enum status status = STATUS_PENDING;
     *is_paid = false;
     if (!settle(visit, transaction, CALL_VOID, ENTRY_VOID, VOID_BITS, &reply))
         return false;
@@ -149,7 +149,7 @@ static bool cancel(struct visit *visit, const struct reference_transaction *tran
 
 bool visit_change(struct visit *visit) {
     struct change change;
-    struct reference_transaction transaction;
+    struct reference_transaction transaction = {0};
     if (!body_read_change(visit, &change) || !find(visit, &transaction))
         return false;
     if (change.reference[0] != '\0' && strcmp(change.reference, transaction.reference) != 0)

@@ -314,7 +314,7 @@ Test(directory, facts_count_what_was_loaded) {
     cr_expect_eq(facts.departments, 3);
     cr_expect_eq(facts.travellers, 7);
     cr_expect_eq(facts.credits, 7);
-    cr_expect_eq(facts.clients, 5);
+    cr_expect_eq(facts.clients, 6);
     cr_expect_gt(facts.memory_bytes, 0);
     world_destroy(&world);
 }
