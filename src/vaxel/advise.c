@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BATCHES 4
 /* Advices under way at once: what the switch has no room for makes it less, what it takes makes it more. At most as
@@ -18,6 +19,7 @@
 #define WIDTH_LEAST (16 * BATCHES)
 #define PAUSE_US INT64_C(100000)
 #define DEFAULT_TIMEOUT_US INT64_C(30000000)
+#define PROGRESS_US INT64_C(1000000)
 
 /* FREE ─▶ WAITING ─sent─▶ UNDER_WAY ─answered─▶ FREE, or WAITING with those that failed. */
 enum batch_state { BATCH_FREE, BATCH_WAITING, BATCH_UNDER_WAY };
@@ -43,6 +45,9 @@ struct errand {
     bool is_refused; /* the last answer took nothing: no more is sent before one that takes something, or a pause */
     int64_t recorded, repeats, forced, late, declined, unreadable, unknown;
     struct json json;
+    struct tick started;
+    struct tick progress_at; /* when it is told next how far this is; INT64_MAX: nobody watches */
+    bool is_amid_progress;   /* its line has not ended */
     struct batch batches[BATCHES];
 };
 
@@ -50,6 +55,21 @@ struct errand {
 
 static bool is_json(const struct errand *errand) {
     return invocation_has(errand->invocation, "json");
+}
+
+static void end_progress(struct errand *errand) {
+    if (errand->is_amid_progress)
+        fputc('\n', stderr);
+    errand->is_amid_progress = false;
+}
+
+static void tell_progress(struct errand *errand) {
+    struct tick now = tick_now();
+    if (now.us < errand->progress_at.us)
+        return;
+    fprintf(stderr, "\r%" PRId64 " s, %" PRId64 " recorded", (now.us - errand->started.us) / 1000000, errand->recorded);
+    errand->is_amid_progress = true;
+    errand->progress_at.us = now.us + PROGRESS_US;
 }
 
 /* One that is not recorded, or not known to be. `id` NULL: it could not be read. */
@@ -68,6 +88,7 @@ static void tell(struct errand *errand, int64_t line, const char *word, enum rea
         json_close(&errand->json, '}');
         return;
     }
+    end_progress(errand);
     printf("line %" PRId64 "  %s", line, word);
     if (reason != REASON_UNSPECIFIED)
         printf("  %s", reason_name(reason));
@@ -80,6 +101,7 @@ static void tell(struct errand *errand, int64_t line, const char *word, enum rea
 
 static void tell_summary(struct errand *errand, int64_t took_us) {
     int64_t lost = errand->declined + errand->unreadable;
+    end_progress(errand);
     if (is_json(errand)) {
         struct json *json = &errand->json;
         json_close(json, ']');
@@ -332,6 +354,7 @@ static bool is_too_late(const struct errand *errand) {
 static bool run(struct errand *errand, struct failure *failure) {
     failure->text[0] = '\0';
     for (;;) {
+        tell_progress(errand);
         if (!send_all(errand, failure)) {
             if (is_too_late(errand))
                 return false;
@@ -398,13 +421,15 @@ int command_advise(const struct invocation *invocation) {
         errand.json = json_start();
         json_open(&errand.json, "not_recorded", '[');
     }
-    struct tick started = tick_now();
+    errand.started = tick_now();
+    errand.progress_at.us = isatty(STDERR_FILENO) ? errand.started.us + PROGRESS_US : INT64_MAX;
     if (!run(&errand, &failure)) {
+        end_progress(&errand);
         tell_unknown(&errand, failure.text);
         fprintf(stderr, "vaxel: %s\n", failure.text);
     } else
         CHECK(is_done(&errand));
-    tell_summary(&errand, tick_now().us - started.us);
+    tell_summary(&errand, tick_now().us - errand.started.us);
     client_disconnect(errand.connection);
     advice_file_close(&errand.file);
     return status_of(&errand);

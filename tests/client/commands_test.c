@@ -21,20 +21,28 @@ static void start(void) {
 TestSuite(commands, .init = start, .fini = counter_stop, .timeout = 120);
 
 /* Runs vaxel by the shell, in the directory of the certificates; what it says is in `output`. */
-static int run(const char *words) {
+static int run_within(const char *before, const char *words, const char *after) {
     char program[TEST_TEXT];
     char command[4096];
     test_program("vaxel", program);
     snprintf(command, sizeof command,
-             "cd %s && VAXEL_CONFIG=/dev/null %s --connect %s --certificate client.pem --key client.key --authority "
-             "authority.pem %s 2>&1",
-             counter->directory, program, counter->address, words);
+             "cd %s && %s VAXEL_CONFIG=/dev/null %s --connect %s --certificate client.pem --key client.key --authority "
+             "authority.pem %s %s 2>&1",
+             counter->directory, before, program, counter->address, words, after);
     FILE *pipe = popen(command, "r");
     cr_assert(ne(ptr, pipe, NULL));
     output[fread(output, 1, sizeof output - 1, pipe)] = '\0';
     int status = pclose(pipe);
     cr_assert(eq(int, WIFEXITED(status) != 0, 1), "%s\n%s", words, output);
     return WEXITSTATUS(status);
+}
+
+static int run(const char *words) {
+    return run_within("", words, "");
+}
+
+static int run_on_a_terminal(const char *words) {
+    return run_within("script -qec '", words, "' /dev/null");
 }
 
 static void expect_said(const char *words) {
@@ -209,6 +217,16 @@ Test(commands, what_gets_no_clear_answer_in_time_is_not_known_and_ends_with_3) {
     expect_said("1 recorded in ");
     expect_said("Not known     1");
     cr_expect(eq(ptr, strstr(output, HOLD), NULL), "the other one was recorded:\n%s", output);
+}
+
+Test(commands, how_far_it_is_with_the_purchases_of_a_file_is_told_on_a_terminal) {
+    write_file("purchases",
+               HOLD "\t9932543656338003\t130.00\tsingle\n" OWN "\t9932543656338003\t130.00\t" ADVICE_NEVER "\n");
+    cr_assert(eq(int, run_on_a_terminal("advise purchases --timeout 2s"), 3), "%s", output);
+    expect_said("\r1 s, 1 recorded");
+    expect_said("\r\n1 recorded in ");
+    cr_assert(eq(int, run("advise purchases --timeout 2s"), 3), "%s", output);
+    cr_expect(eq(ptr, strstr(output, " s, 1 recorded"), NULL), "nobody watches:\n%s", output);
 }
 
 Test(commands, a_file_that_is_not_there_is_named) {
