@@ -74,12 +74,23 @@ static bool find_line(const struct part *info, const char *name, char *value, si
     return false;
 }
 
+void greeting_take_identity(struct limits *limits, struct bytes identity) {
+    struct bytes known = bytes_of(limits->identity, strlen(limits->identity));
+    bool is_same = known.size == identity.size && memcmp(known.data, identity.data, identity.size) == 0;
+    CHECK(identity.size < IDENTITY_SIZE);
+    memcpy(limits->identity, identity.data, identity.size);
+    limits->identity[identity.size] = '\0';
+    if (known.size > 0 && !is_same && limits->options.on_other_primary != NULL)
+        limits->options.on_other_primary(limits->options.owner);
+}
+
 static bool hear_who(struct limits *limits, struct failure *failure) {
     const struct part *info = &limits->reply.parts[0];
-    char role[16];
+    char role[16], identity[IDENTITY_SIZE] = "";
     if (limits->reply.part_count != 1 || info->text.data == NULL || !find_line(info, "role", role, sizeof role) ||
-        !find_line(info, "master_replid", limits->identity, sizeof limits->identity) || limits->identity[0] == '\0')
+        !find_line(info, "master_replid", identity, sizeof identity) || identity[0] == '\0')
         return failure_set(failure, "INFO replication names no role and master_replid; is this Redis 7?");
+    greeting_take_identity(limits, bytes_of(identity, strlen(identity)));
     char is_cluster[4];
     limits->is_of_cluster =
         find_line(info, "cluster_enabled", is_cluster, sizeof is_cluster) && strcmp(is_cluster, "1") == 0;

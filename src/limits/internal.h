@@ -274,6 +274,7 @@ bool limits_write_sums_there(struct limits *limits, const struct sums *sums);
 /* What is asked of a primary on connecting; its answers end in `on_ready` or a failure. */
 void greeting_output(struct limits *limits, struct buffer *output);
 bool greeting_reply(struct limits *limits, enum call_kind kind, struct failure *failure);
+void greeting_take_identity(struct limits *limits, struct bytes identity);
 /* Says what an error means that came instead of a reply; always false. */
 bool greeting_error(const struct limits *limits, enum call_kind kind, struct failure *failure);
 

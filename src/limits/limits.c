@@ -108,6 +108,8 @@ static void output_groups(struct limits *limits, struct buffer *output) {
         bool is_asking = limits->groups[group].is_asking;
         if (limits->call_count + 1 > limits->call_mask || !call_format_group(limits, &limits->groups[group], output))
             return;
+        if (limits->options.on_call != NULL)
+            limits->options.on_call(limits->options.owner, limits->groups[group].count);
         if (is_asking)
             call_push(limits, (struct call_in_flight){.kind = CALL_ASKING});
         call_push(limits, (struct call_in_flight){.kind = CALL_GROUP, .group = groups_take(limits)});

@@ -30,6 +30,10 @@ struct limits_options {
     void (*on_month_read)(void *owner, int32_t organisation, struct month month, const struct sums *sums);
     /* The primary answered for itself and has the library: questions go out from now on. */
     void (*on_ready)(void *owner);
+    /* For the metrics; either may be NULL. A call with so many questions goes out. */
+    void (*on_call)(void *owner, uint32_t questions);
+    /* The primary is another one than it was, or has been started anew. */
+    void (*on_other_primary)(void *owner);
 };
 
 struct limits *limits_create(const struct limits_options *options);

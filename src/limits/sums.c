@@ -237,11 +237,9 @@ bool sums_reply(struct limits *limits, struct job *job, struct failure *failure)
     if (!is_last)
         return true;
     bool is_written = part->text.size > 0;
-    if (is_written) {
-        /* A primary's identity may change while it is connected (when its last replica has been gone for an hour). */
-        memcpy(limits->identity, part->text.data, part->text.size);
-        limits->identity[part->text.size] = '\0';
-    }
+    /* A primary's identity may change while it is connected (when its last replica has been gone for an hour). */
+    if (is_written)
+        greeting_take_identity(limits, part->text);
     finish_first(limits, is_written);
     return true;
 }

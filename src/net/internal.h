@@ -220,6 +220,7 @@ struct net {
     struct file_slot files[FILES_CAPACITY];
     uint32_t files_in_flight; /* operations: the kernel reads their owners' memory */
 
+    struct net_facts facts;
     struct tick complaint_since; /* failed handshakes are logged at most so many in a second */
     uint32_t complaint_count;
 

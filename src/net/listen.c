@@ -105,11 +105,13 @@ static void listen_take(struct net *net, const struct listener *listener, int fd
             log_warning("net", "connections are turned away: all %u stand", net->options.streams_capacity);
             net->is_full = true;
         }
+        net->facts.turned_away++;
         close(fd);
         return;
     }
     net->is_full = false;
     net->accepted_count++;
+    net->facts.accepted++;
     stream->is_accepted = true;
     struct sockaddr_storage peer = {0};
     socklen_t size = sizeof(peer);

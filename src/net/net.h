@@ -115,6 +115,19 @@ struct net_file_write {
 };
 void net_write_file(struct net *net, struct net_file_write *write, int fd, uint64_t offset, struct bytes bytes);
 
+/* ---- for the metrics ---- */
+
+/* Of connections that were accepted, since the start. */
+struct net_facts {
+    uint64_t accepted;
+    uint64_t turned_away;       /* all that may stand stood */
+    uint64_t handshakes;        /* done */
+    uint64_t failed_handshakes; /* or broken off, or given up */
+};
+void net_facts(const struct net *net, struct net_facts *facts);
+/* When the last wait of net_turn() ended: what is handled since then was there at that time. */
+struct tick net_woken_at(const struct net *net);
+
 /* ---- a stream ---- */
 
 /* Queues bytes; they leave with the next turn, all of a stream in one send. False when the stream is closing already,

@@ -189,6 +189,7 @@ static void stream_end(struct net_stream *stream) {
         net->has_told = true;
         stream->handler.on_closed(stream->owner, stream, stream->why);
     } else if (!stream->is_turned_away) {
+        net->facts.failed_handshakes += stream->is_accepted;
         net_complain(net, stream);
     }
     stream_give(stream);
@@ -268,6 +269,14 @@ void net_each_accepted(struct net *net, void *owner, void (*visit)(void *owner, 
             visit(owner, stream);
         }
     }
+}
+
+void net_facts(const struct net *net, struct net_facts *facts) {
+    *facts = net->facts;
+}
+
+struct tick net_woken_at(const struct net *net) {
+    return net->now;
 }
 
 uint32_t net_accepted_count(const struct net *net) {

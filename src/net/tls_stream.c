@@ -160,6 +160,7 @@ static void tls_stream_shaken(struct net_stream *stream) {
     }
     tls_stream_name(stream);
     tls_errors_forget();
+    stream->net->facts.handshakes += stream->is_accepted;
     stream->tls_is_up = true;
     dial_finish(stream);
     stream_opened(stream);

@@ -16,6 +16,7 @@
 /* One advice of a frame. */
 struct place_in_frame {
     struct advice_answer answer;
+    enum credential_kind channel; /* 0: it can't be read */
     uint32_t frame;
     uint32_t next; /* of its frame; or free */
 };
@@ -23,6 +24,8 @@ struct place_in_frame {
 struct frame {
     uint64_t stream_key;
     uint64_t correlation;
+    struct tick read_at;
+    enum client_kind client;
     uint32_t unanswered; /* one more while the frame is being taken */
     uint32_t first;      /* or, of a free one, the next that is free */
     uint32_t last;
@@ -63,23 +66,34 @@ void advices_finish(struct worker *worker) {
 
 /* ---- a frame's places ---- */
 
-static uint32_t take_frame(struct advice_desk *desk, uint64_t stream_key, uint64_t correlation) {
+static uint32_t take_frame(struct worker *worker, struct net_stream *stream, uint64_t correlation) {
+    struct advice_desk *desk = worker->advices;
+    const struct session *session = net_user(stream);
     uint32_t at = desk->free_frame;
     CHECK(at != NOTHING);
     desk->free_frame = desk->frames[at].first;
     desk->frames[at] = (struct frame){
-        .stream_key = stream_key, .correlation = correlation, .unanswered = 1, .first = NOTHING, .last = NOTHING};
+        .stream_key = net_stream_key(stream),
+        .correlation = correlation,
+        .read_at = net_woken_at(worker->net),
+        .client = session->client.kind,
+        .unanswered = 1,
+        .first = NOTHING,
+        .last = NOTHING,
+    };
     return at;
 }
 
-static uint32_t take_place(struct advice_desk *desk, uint32_t frame_at, const struct request_id *id,
+static uint32_t take_place(struct advice_desk *desk, uint32_t frame_at, const struct advise *given,
                            const struct advice_fault *fault) {
     uint32_t at = desk->free_place;
     CHECK(at != NOTHING);
     struct place_in_frame *place = &desk->places[at];
     desk->free_place = place->next;
     desk->free_places_count--;
-    *place = (struct place_in_frame){.answer = {.id = *id, .fault = *fault}, .frame = frame_at, .next = NOTHING};
+    *place = (struct place_in_frame){.answer = {.id = given->id, .fault = *fault}, .frame = frame_at, .next = NOTHING};
+    if (fault->field[0] == '\0')
+        place->channel = given->credential.kind;
     struct frame *frame = &desk->frames[frame_at];
     if (frame->last == NOTHING)
         frame->first = at;
@@ -133,12 +147,15 @@ void advices_answer(struct worker *worker, uint64_t reply_to, const struct answe
     uint64_t at = reply_to & ~ADVICE_MARK;
     CHECK(at < desk->capacity);
     struct place_in_frame *place = &desk->places[at];
+    const struct frame *frame = &desk->frames[place->frame];
+    measures_count_answer(worker->measures, CALL_ADVISE, frame->client, place->channel, answer);
+    measures_time_answer(worker->measures, CALL_ADVISE, frame->read_at, net_woken_at(worker->net), answer);
     place->answer.decision = answer->decision;
     place->answer.reason = answer->reason;
     place->answer.is_repeat = answer->is_repeat;
     place->answer.flags = answer->flags;
     place->answer.differs = answer->differs;
-    struct net_stream *stream = net_stream_of(worker->net, desk->frames[place->frame].stream_key);
+    struct net_stream *stream = net_stream_of(worker->net, frame->stream_key);
     if (stream != NULL)
         ((struct session *)net_user(stream))->in_flight--;
     count_answered(worker, place->frame);
@@ -146,9 +163,11 @@ void advices_answer(struct worker *worker, uint64_t reply_to, const struct answe
 
 /* ---- a frame comes ---- */
 
-static void refuse_as_busy(struct place_in_frame *place) {
-    place->answer.decision = DECISION_FAILED;
-    place->answer.reason = REASON_BUSY;
+static void refuse_as_busy(struct worker *worker, const struct session *session, struct place_in_frame *place) {
+    static const struct answer busy = {.decision = DECISION_FAILED, .reason = REASON_BUSY};
+    place->answer.decision = busy.decision;
+    place->answer.reason = busy.reason;
+    measures_count_answer(worker->measures, CALL_ADVISE, session->client.kind, place->channel, &busy);
 }
 
 static void pass_on(struct worker *worker, struct session *session, const struct advise *given, uint32_t place_at) {
@@ -169,15 +188,17 @@ bool advices_take(struct worker *worker, struct net_stream *stream, struct sessi
     if (advices->count > desk->free_places_count)
         return replies_refuse(worker, stream, request->correlation, REASON_BUSY, "",
                               "the switch has its fill of advices: wait, then send them again");
-    uint32_t frame_at = take_frame(desk, net_stream_key(stream), request->correlation);
+    uint32_t frame_at = take_frame(worker, stream, request->correlation);
     for (uint32_t i = 0; i < advices->count; i++) {
         const struct advice_fault *fault = &advices->faults[i];
-        uint32_t place_at = take_place(desk, frame_at, &advices->each[i].id, fault);
+        uint32_t place_at = take_place(desk, frame_at, &advices->each[i], fault);
         /* What can't be read costs the client's rate as well. */
         if (requests_why_busy(worker, session) != NULL)
-            refuse_as_busy(&desk->places[place_at]);
+            refuse_as_busy(worker, session, &desk->places[place_at]);
         else if (fault->field[0] == '\0')
             pass_on(worker, session, &advices->each[i], place_at);
+        else
+            metric_add(&worker->measures->faults[fault->reason], 1);
     }
     return count_answered(worker, frame_at);
 }

@@ -112,3 +112,19 @@ void audits_tick(struct worker *worker, struct moment now) {
 struct tick audits_next_tick(const struct worker *worker) {
     return worker->audits != NULL ? audit_next_tick(worker->audits->audit) : (struct tick){INT64_MAX};
 }
+
+void audits_measure(struct worker *worker) {
+    struct measures *measures = worker->measures;
+    struct audit_facts facts;
+    if (worker->audits == NULL)
+        return;
+    audit_facts(worker->audits->audit, &facts);
+    metric_set_count(&measures->audit_looks, facts.looks);
+    metric_set_count(&measures->audit_sweeps, facts.sweeps);
+    metric_set(&measures->audit_swept_us, facts.last_sweep.us);
+    metric_set(&measures->audit_suspects, (int64_t)facts.suspects);
+    metric_set(&measures->audit_drift_minor, facts.drift_minor);
+    metric_set_count(&measures->audit_rebuilds, facts.rebuilds);
+    metric_set_count(&measures->audit_freed_minor, (uint64_t)facts.freed_minor);
+    metric_set_count(&measures->audit_restored_minor, (uint64_t)facts.restored_minor);
+}

@@ -22,6 +22,7 @@ struct line {
     struct buffer output; /* taken when it is first dialled */
     struct tick dial_at;  /* when there is none */
     struct tick heard_at; /* last sign of life while something is owed */
+    struct tick sent_at;  /* us 0: what was sent is answered */
     bool is_trouble_logged;
     struct failure told; /* what was logged last of why it can't be used */
 };
@@ -53,13 +54,22 @@ static bool on_open(void *owner, struct net_stream *stream) {
     return true;
 }
 
+static void note_round_trip(struct line *line) {
+    if (line->sent_at.us == 0 || router_is_owed(line->worker->counters->router, line->number))
+        return;
+    metric_note(&line->worker->measures->redis_round_trip_us, line->heard_at.us - line->sent_at.us);
+    line->sent_at.us = 0;
+}
+
 static bool on_bytes(void *owner, struct net_stream *stream, struct bytes received) {
     struct line *line = owner;
     (void)stream;
     line->heard_at = tick_now();
     struct failure failure;
-    if (router_input(line->worker->counters->router, line->number, received, &failure))
+    if (router_input(line->worker->counters->router, line->number, received, &failure)) {
+        note_round_trip(line);
         return true;
+    }
     if (strcmp(line->told.text, failure.text) != 0)
         log_error("node", "Redis can't be used worker=%u address=%s why=%s", line->worker->index, line->address,
                   failure.text);
@@ -87,6 +97,8 @@ static void on_closed(void *owner, struct net_stream *stream, const char *why) {
     struct router *router = worker->counters->router;
     (void)stream;
     tell_loss(line, why);
+    metric_add(&worker->measures->redis_losses, 1);
+    line->sent_at.us = 0;
     line->stream = NULL;
     line->is_open = false;
     line->dial_at = after(tick_now(), worker->shared->settings->redis_reconnect_us);
@@ -117,6 +129,16 @@ static void on_month_read(void *owner, int32_t organisation, struct month month,
     (void)organisation;
     (void)month;
     audits_counted(owner, sums);
+}
+
+static void on_call(void *owner, uint32_t questions) {
+    struct worker *worker = owner;
+    metric_note(&worker->measures->redis_call_questions, questions);
+}
+
+static void on_other_primary(void *owner) {
+    struct worker *worker = owner;
+    metric_add(&worker->measures->redis_other_primaries, 1);
 }
 
 static void on_ready(void *owner) {
@@ -152,6 +174,8 @@ bool counters_init(struct worker *worker, struct failure *failure) {
         .on_sums_written = on_sums_written,
         .on_month_read = on_month_read,
         .on_ready = on_ready,
+        .on_call = on_call,
+        .on_other_primary = on_other_primary,
     };
     worker->counters = calloc(1, sizeof *worker->counters);
     CHECK(worker->counters != NULL);
@@ -240,18 +264,19 @@ struct tick counters_next_tick(const struct worker *worker) {
     return next;
 }
 
-static void line_flush(struct line *line) {
+static void line_flush(struct line *line, struct tick now) {
     if (!line->is_open || line->stream == NULL || line->is_sending)
         return;
     router_output(line->worker->counters->router, line->number, &line->output);
     if (line->output.size == 0)
         return;
     line->is_sending = true;
+    line->sent_at = now;
     net_send(line->stream, buffer_bytes(&line->output));
     line->output.size = 0;
 }
 
-void counters_flush(struct worker *worker) {
+void counters_flush(struct worker *worker, struct tick now) {
     for (uint32_t i = 0; i < router_line_count(worker->counters->router); i++)
-        line_flush(&worker->counters->lines[i]);
+        line_flush(&worker->counters->lines[i], now);
 }

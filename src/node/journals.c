@@ -27,6 +27,7 @@ struct store {
     struct journal *journal; /* NULL: none, or drained and closed */
     struct net_file_write write;
     bool is_writing;
+    struct tick written_at;
 };
 
 /* An entry that the core has taken, by whose number it is known there. */
@@ -64,6 +65,7 @@ static int64_t segment_bytes(int64_t bytes) {
 static void on_done(void *owner, int error) {
     struct store *store = owner;
     store->is_writing = false;
+    metric_note(&store->worker->measures->journal_write_us, tick_now().us - store->written_at.us);
     journal_written(store->journal, error == 0, strerror(error));
 }
 
@@ -156,6 +158,7 @@ static void flush(struct store *store) {
     if (store->journal == NULL || store->is_writing || !journal_output(store->journal, &write))
         return;
     store->is_writing = true;
+    store->written_at = tick_now();
     net_write_file(store->worker->net, &store->write, write.fd, write.offset, write.bytes);
 }
 
@@ -308,4 +311,35 @@ void journals_change(struct worker *worker) {
     if (worker->journals != NULL)
         journal_change(worker->journals->own.journal, worker->settings.stand_in_amount_minor,
                        worker->settings.stand_in_age_us);
+}
+
+static void add_facts(const struct journal *journal, struct journal_facts *sum) {
+    if (journal == NULL)
+        return;
+    struct journal_facts facts;
+    journal_facts(journal, &facts);
+    sum->waiting += facts.waiting;
+    sum->waiting_minor += facts.waiting_minor;
+    sum->used_bytes += facts.used_bytes;
+    sum->is_broken |= facts.is_broken;
+    if (facts.oldest.us != 0 && (sum->oldest.us == 0 || facts.oldest.us < sum->oldest.us))
+        sum->oldest = facts.oldest;
+}
+
+void journals_measure(struct worker *worker, struct instant now) {
+    const struct journals *journals = worker->journals;
+    struct measures *measures = worker->measures;
+    struct journal_facts sum = {0};
+    if (journals == NULL)
+        return;
+    add_facts(journals->own.journal, &sum);
+    for (uint32_t i = 0; i < WORKERS_MAX; i++)
+        add_facts(journals->left[i].journal, &sum);
+    metric_set(&measures->stands_in, switch_stands_in(worker->core));
+    metric_set(&measures->journal_open, journals->is_open);
+    metric_set(&measures->journal_broken, sum.is_broken);
+    metric_set(&measures->journal_entries, (int64_t)sum.waiting);
+    metric_set(&measures->journal_bytes, (int64_t)sum.used_bytes);
+    metric_set(&measures->journal_minor, sum.waiting_minor);
+    metric_set(&measures->journal_age_us, sum.oldest.us != 0 && now.us > sum.oldest.us ? now.us - sum.oldest.us : 0);
 }

@@ -5,10 +5,12 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "grpc/grpc.h"
+#include "node/watching.h"
 #include "node/worker.h"
 #include "record/migrate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct node {
     struct settings settings; /* as it was started with */
@@ -16,6 +18,8 @@ struct node {
     struct shared shared;
     uint32_t worker_count;
     struct worker *workers;
+    struct measures *measures; /* by worker */
+    _Atomic bool is_draining;
 };
 
 static bool open_directory(struct node *node, struct failure *failure) {
@@ -62,9 +66,11 @@ static bool load(struct node *node, bool *is_away, struct failure *failure) {
 static bool start_workers(struct node *node, struct failure *failure) {
     node->worker_count = (uint32_t)node->settings.workers;
     node->workers = calloc(node->worker_count, sizeof *node->workers);
-    CHECK(node->workers != NULL);
+    node->measures = aligned_alloc(_Alignof(struct measures), node->worker_count * sizeof *node->measures);
+    CHECK(node->workers != NULL && node->measures != NULL);
+    memset(node->measures, 0, node->worker_count * sizeof *node->measures);
     for (uint32_t i = 0; i < node->worker_count; i++)
-        if (!worker_start(&node->workers[i], &node->shared, i, failure))
+        if (!worker_start(&node->workers[i], &node->shared, i, &node->measures[i], failure))
             return false;
     return true;
 }
@@ -86,12 +92,21 @@ struct node *node_start(const struct settings *settings, bool *is_away, struct f
     return NULL;
 }
 
-void node_stop(struct node *node) {
-    for (uint32_t i = 0; node->workers != NULL && i < node->worker_count; i++)
+void node_drain(struct node *node) {
+    if (node->workers == NULL)
+        return;
+    node->is_draining = true;
+    for (uint32_t i = 0; i < node->worker_count; i++)
         worker_stop(&node->workers[i]);
-    for (uint32_t i = 0; node->workers != NULL && i < node->worker_count; i++)
+    for (uint32_t i = 0; i < node->worker_count; i++)
         worker_join(&node->workers[i]);
     free(node->workers);
+    node->workers = NULL;
+}
+
+void node_stop(struct node *node) {
+    node_drain(node);
+    free(node->measures);
     if (node->shared.directory != NULL)
         directory_close(node->shared.directory);
     if (node->shared.tls != NULL)
@@ -99,6 +114,34 @@ void node_stop(struct node *node) {
     rates_destroy(node->shared.rates);
     changes_destroy(node->shared.changes);
     free(node);
+}
+
+/* ---- for those who watch ---- */
+
+static struct watched watched_of(const struct node *node) {
+    if (node == NULL)
+        return (struct watched){0};
+    return (struct watched){
+        .directory = node->shared.directory,
+        .measures = node->measures,
+        .worker_count = node->worker_count,
+        .is_draining = node->is_draining,
+    };
+}
+
+void node_write_metrics(const struct node *node, bool is_openmetrics, FILE *file) {
+    const struct watched watched = watched_of(node);
+    watching_write_metrics(&watched, is_openmetrics, file);
+}
+
+bool node_is_alive(const struct node *node) {
+    const struct watched watched = watched_of(node);
+    return watching_is_alive(&watched);
+}
+
+bool node_is_ready(const struct node *node, FILE *file) {
+    const struct watched watched = watched_of(node);
+    return watching_is_ready(&watched, file);
 }
 
 bool node_reload_certificates(struct node *node, struct failure *failure) {

@@ -7,6 +7,8 @@
 #include "base/failure.h"
 #include "config/settings.h"
 
+#include <stdio.h>
+
 struct node;
 
 /* Everything loaded, connected and listening, or NULL with the reason; `is_away` tells that it is PostgreSQL that is
@@ -14,7 +16,21 @@ struct node;
 struct node *node_start(const struct settings *settings, bool *is_away, struct failure *failure);
 
 /* Stops accepting, answers what is in flight for as long as settings allow, and ends the workers. */
+void node_drain(struct node *node);
+
+/* Drains it if nobody has, and lets go of it. */
 void node_stop(struct node *node);
+
+/* ---- for those who watch; any thread may ask, also while it drains ---- */
+
+/* All metrics, as OpenMetrics or in Prometheus' own older text. node NULL: it has not started yet. */
+void node_write_metrics(const struct node *node, bool is_openmetrics, FILE *file);
+
+/* Whether every worker turns its loop: else the process hangs, and should be started anew. */
+bool node_is_alive(const struct node *node);
+
+/* Whether purchases can be served. Writes a line for all that is missing, also for what can be done without for now. */
+bool node_is_ready(const struct node *node, FILE *file);
 
 /* Reads the certificates again, for new connections. */
 bool node_reload_certificates(struct node *node, struct failure *failure);

@@ -14,6 +14,7 @@ static void on_outcome(void *owner, const struct outcome *outcome) {
 
 static void on_sums(void *owner, int32_t organisation, struct month month, const struct sums *sums) {
     struct worker *worker = owner;
+    metric_add(sums != NULL ? &worker->measures->rebuilds : &worker->measures->failed_rebuilds, 1);
     if (sums != NULL)
         log_info("node", "counters rebuilt organisation=%d month=%d epoch=%d sums=%zu remembered=%zu", organisation,
                  month.yyyymm, sums->epoch, sums->sum_count, sums->remembered_count);
@@ -49,8 +50,16 @@ static void on_up(void *owner, bool is_up) {
         log_info("node", "PostgreSQL is ready worker=%u", worker->index);
     else
         log_warning("node", "PostgreSQL is away worker=%u", worker->index);
+    if (!is_up)
+        metric_add(&worker->measures->postgres_losses, 1);
     worker->has_records = is_up;
     switch_record_up(worker->core, moment_now(), is_up);
+}
+
+static void on_commit(void *owner, uint32_t rows, int64_t took_us) {
+    struct worker *worker = owner;
+    metric_note(&worker->measures->postgres_transaction_rows, rows);
+    metric_note(&worker->measures->postgres_transaction_us, took_us);
 }
 
 static void on_ready(void *owner, int connection, short events) {
@@ -79,6 +88,7 @@ void records_init(struct worker *worker) {
         .on_month_read = on_month_read,
         .on_effect = on_effect,
         .on_up = on_up,
+        .on_commit = on_commit,
     };
     for (int i = 0; i < RECORD_CONNECTIONS; i++)
         worker->watches[i] = (struct net_watch){.on_ready = on_ready, .owner = worker, .tag = i, .fd = -1};

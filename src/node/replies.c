@@ -32,9 +32,17 @@ bool replies_take(struct worker *worker, struct net_stream *stream, const struct
         return false;
     struct reply *reply = &worker->replies[at];
     worker->free_reply = reply->next_free;
+    struct session *session = net_user(stream);
     *reply = (struct reply){
-        .stream_key = net_stream_key(stream), .correlation = request->correlation, .call = request->call, .id = *id};
-    ((struct session *)net_user(stream))->in_flight++;
+        .stream_key = net_stream_key(stream),
+        .correlation = request->correlation,
+        .call = request->call,
+        .id = *id,
+        .read_at = net_woken_at(worker->net),
+        .client = session->client.kind,
+        .channel = requests_channel(request),
+    };
+    session->in_flight++;
     *reply_to = at;
     return true;
 }
@@ -63,6 +71,7 @@ bool replies_send_frame(struct worker *worker, struct net_stream *stream, uint64
 bool replies_send_fault(struct worker *worker, struct net_stream *stream, uint64_t correlation,
                         const struct wire_fault *fault) {
     const struct session *session = net_user(stream);
+    metric_add(&worker->measures->faults[fault->reason], 1);
     if (session->rpc != NULL)
         return rpc_refuse(session, correlation, fault);
     CHECK(wire_encode_fault(worker->codec, &worker->frame, correlation, fault, instant_now()));
@@ -83,6 +92,8 @@ bool replies_refuse(struct worker *worker, struct net_stream *stream, uint64_t c
 void replies_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer) {
     struct reply reply;
     struct net_stream *stream = give_back(worker, reply_to, &reply);
+    measures_count_answer(worker->measures, reply.call, reply.client, reply.channel, answer);
+    measures_time_answer(worker->measures, reply.call, reply.read_at, net_woken_at(worker->net), answer);
     if (stream == NULL)
         return;
     CHECK(wire_encode_answer(worker->codec, &worker->frame, reply.correlation, reply.call, &reply.id, answer,
@@ -95,6 +106,10 @@ static void refuse_unread(struct worker *worker, struct net_stream *stream, uint
                    "the records can't be read just now: ask again");
 }
 
+static void time_read(struct worker *worker, const struct reply *reply) {
+    metric_note(&worker->measures->answer_us[reply->call], net_woken_at(worker->net).us - reply->read_at.us);
+}
+
 void replies_found(struct worker *worker, uint64_t reply_to, bool is_answered, const struct found *found) {
     struct reply reply;
     struct net_stream *stream = give_back(worker, reply_to, &reply);
@@ -104,6 +119,7 @@ void replies_found(struct worker *worker, uint64_t reply_to, bool is_answered, c
         refuse_unread(worker, stream, reply.correlation);
         return;
     }
+    time_read(worker, &reply);
     CHECK(wire_encode_found(worker->codec, &worker->frame, reply.correlation, found, instant_now()));
     replies_send_frame(worker, stream, reply.correlation);
 }
@@ -117,6 +133,7 @@ void replies_blocks(struct worker *worker, uint64_t reply_to, bool is_answered, 
         refuse_unread(worker, stream, reply.correlation);
         return;
     }
+    time_read(worker, &reply);
     CHECK(wire_encode_blocks(worker->codec, &worker->frame, reply.correlation, page, instant_now()));
     replies_send_frame(worker, stream, reply.correlation);
 }

@@ -27,6 +27,28 @@ static const struct request_id *id_of(const struct wire_request *request) {
     CHECK(!"a call that the wire knows and the switch does not");
 }
 
+enum credential_kind requests_channel(const struct wire_request *request) {
+    static const enum credential_kind none = 0;
+    switch (request->call) {
+    case CALL_AUTHORIZE:
+        return request->authorize.credential.kind;
+    case CALL_BALANCE:
+        return request->balance.credential.kind;
+    case CALL_LOOKUP:
+        return request->lookup.has_credential ? request->lookup.credential.kind : none;
+    case CALL_CAPTURE:
+    case CALL_VOID:
+    case CALL_REVERSE:
+    case CALL_REFUND:
+        return request->settle.has_credential ? request->settle.credential.kind : none;
+    case CALL_ECHO:
+    case CALL_ADVISE:
+    case CALL_BLOCK_LIST:
+        break;
+    }
+    return none;
+}
+
 /* ---- to whom it goes ---- */
 
 static void authorize(struct worker *worker, const struct client *client, struct wire_request *request,
@@ -106,8 +128,8 @@ const char *requests_why_busy(const struct worker *worker, const struct session 
     return NULL;
 }
 
-static bool answer_busy(struct worker *worker, struct net_stream *stream, const struct wire_request *request,
-                        const char *why) {
+static bool answer_busy(struct worker *worker, struct net_stream *stream, const struct session *session,
+                        const struct wire_request *request, const char *why) {
     static const struct answer busy = {.decision = DECISION_FAILED, .reason = REASON_BUSY, .deciding = -1};
     const struct request_id *id = id_of(request);
     bool is_answer = request->call != CALL_LOOKUP && (id != &no_id || request->call == CALL_BALANCE);
@@ -115,6 +137,7 @@ static bool answer_busy(struct worker *worker, struct net_stream *stream, const 
         return replies_refuse(worker, stream, request->correlation, REASON_BUSY, "", "%s: wait, then ask again", why);
     CHECK(wire_encode_answer(worker->codec, &worker->frame, request->correlation, request->call, id, &busy,
                              instant_now()));
+    measures_count_answer(worker->measures, request->call, session->client.kind, requests_channel(request), &busy);
     return replies_send_frame(worker, stream, request->correlation);
 }
 
@@ -124,14 +147,14 @@ static bool take(struct worker *worker, struct net_stream *stream, struct sessio
         return advices_take(worker, stream, session, request);
     const char *why = requests_why_busy(worker, session);
     if (why != NULL)
-        return answer_busy(worker, stream, request, why);
+        return answer_busy(worker, stream, session, request, why);
     if (request->call == CALL_ECHO) {
         CHECK(wire_encode_echo(worker->codec, &worker->frame, request->correlation, &request->echo, instant_now()));
         return replies_send_frame(worker, stream, request->correlation);
     }
     uint64_t reply_to;
     if (!replies_take(worker, stream, request, id_of(request), &reply_to))
-        return answer_busy(worker, stream, request, "the switch has its fill of requests");
+        return answer_busy(worker, stream, session, request, "the switch has its fill of requests");
     pass_on(worker, &session->client, request, reply_to);
     return true;
 }

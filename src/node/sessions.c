@@ -26,6 +26,7 @@ static bool is_welcome(struct worker *worker, struct net_stream *stream, struct 
     bool is_known = directory_find_client(worker->shared->directory, name, client);
     if (is_known && !client->is_blocked)
         return true;
+    metric_add(&worker->measures->connections_refused[is_known ? REFUSED_BLOCKED : REFUSED_UNKNOWN], 1);
     log_warning("node", "client turned away name=%s from=%s why=%s", name, net_peer_address(stream),
                 is_known ? "blocked" : "unknown: no row in table client bears the certificate's common name");
     return false;

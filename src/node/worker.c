@@ -96,7 +96,8 @@ static void turn(struct worker *worker) {
     sessions_review(worker);
     rpc_tick(worker, now.tick);
     journals_tick(worker, now);
-    counters_flush(worker);
+    gauges_tick(worker, now);
+    counters_flush(worker, now.tick);
     records_flush(worker, now.tick);
     journals_flush(worker);
 }
@@ -168,9 +169,11 @@ static void *run(void *argument) {
     return NULL;
 }
 
-bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct failure *failure) {
+bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct measures *measures,
+                  struct failure *failure) {
     worker->shared = shared;
     worker->index = index;
+    worker->measures = measures;
     pthread_mutex_init(&worker->start_lock, NULL);
     pthread_cond_init(&worker->start_told, NULL);
     if (pthread_create(&worker->thread, NULL, run, worker) != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker: one thread of a node, and what its files share. Each file wires one side: sessions.c, rpc.c, requests.c,
  * advices.c and replies.c the clients, counters.c Redis, records.c PostgreSQL, journals.c the stand-in, audits.c the
- * audit; worker.c turns the loop. */
+ * audit, gauges.c those who watch; worker.c turns the loop. */
 #ifndef VAXEL_NODE_WORKER_H
 #define VAXEL_NODE_WORKER_H
 
@@ -11,6 +11,7 @@
 #include "limits/router.h"
 #include "net/net.h"
 #include "node/changes.h"
+#include "node/measures.h"
 #include "node/rates.h"
 #include "record/record.h"
 #include "switch/audit.h"
@@ -45,6 +46,9 @@ struct reply {
     uint64_t correlation;
     enum call call;
     struct request_id id;
+    struct tick read_at;
+    enum client_kind client;
+    enum credential_kind channel; /* 0: it names no credential */
     uint32_t next_free;
 };
 
@@ -68,6 +72,8 @@ struct worker {
     /* The rest is the thread's own. */
     struct settings settings; /* as they are now */
     uint64_t changes_seen;
+    struct measures *measures;
+    struct tick gauged_at;
     struct net *net;
     bool has_counters; /* Redis is ready */
     bool has_records;  /* PostgreSQL is ready */
@@ -92,7 +98,9 @@ struct worker {
 struct moment moment_now(void);
 
 /* ---- worker.c ---- */
-bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct failure *failure);
+/* The measures are the worker's to write until it has been joined; any thread may read them. */
+bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct measures *measures,
+                  struct failure *failure);
 /* Asks it to drain; worker_join() waits until it has. */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
@@ -128,6 +136,8 @@ bool requests_take(struct worker *worker, struct net_stream *stream, struct sess
 /* The same of one that is read. */
 bool requests_pass(struct worker *worker, struct net_stream *stream, struct session *session,
                    struct wire_request *request);
+/* What the request shows; 0: nothing. */
+enum credential_kind requests_channel(const struct wire_request *request);
 /* Why one more request is too much for this client; NULL: it is not. Counts against the client's rate. */
 const char *requests_why_busy(const struct worker *worker, const struct session *session);
 
@@ -164,7 +174,7 @@ bool counters_ask(struct worker *worker, const struct question *question);
 bool counters_write_sums(struct worker *worker, const struct sums *sums);
 bool counters_read_month(struct worker *worker, int32_t organisation, struct month month);
 void counters_tick(struct worker *worker, struct tick now);
-void counters_flush(struct worker *worker);
+void counters_flush(struct worker *worker, struct tick now);
 struct tick counters_next_tick(const struct worker *worker);
 
 /* ---- records.c: PostgreSQL ---- */
@@ -189,6 +199,7 @@ uint64_t journals_waiting(const struct worker *worker);
 bool journals_is_busy(const struct worker *worker);
 /* Takes its limits from settings that changed. */
 void journals_change(struct worker *worker);
+void journals_measure(struct worker *worker, struct instant now);
 
 /* ---- audits.c: the audit, of one worker ---- */
 void audits_init(struct worker *worker);
@@ -199,6 +210,12 @@ void audits_recorded(struct worker *worker, const struct sums *sums);
 void audits_counted(struct worker *worker, const struct sums *sums);
 void audits_tick(struct worker *worker, struct moment now);
 struct tick audits_next_tick(const struct worker *worker);
+void audits_measure(struct worker *worker);
+
+/* ---- gauges.c: what stands, for those who watch ---- */
+
+/* Looks several times a second. */
+void gauges_tick(struct worker *worker, struct moment now);
 
 /* ---- ports.c: the core's asks ---- */
 struct switch_core *ports_create_core(struct worker *worker);

@@ -172,6 +172,7 @@ static void send(struct record *record, struct batch *batch, const enum step *st
     batch->has_failed = false;
     batch->step = 0;
     batch->step_count = 0;
+    batch->sent_at = record->now;
     record->under_way[record->under_way_count++] = batch;
     for (uint32_t at = 0; at < count; at++)
         if (!run_step(record, batch, steps[at]))

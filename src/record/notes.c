@@ -99,12 +99,17 @@ static bool waits_for_partition(struct record *record) {
     return true;
 }
 
+static void drop(struct record *record, uint32_t count) {
+    record->notes_dropped += count;
+    record->facts.notes_dropped += count;
+}
+
 void notes_end(struct record *record) {
     record->notes_asked_partitions = waits_for_partition(record);
     if (record->notes_asked_partitions)
         return;
     if (record->has_failed) {
-        record->notes_dropped += record->notes_taken;
+        drop(record, record->notes_taken);
         log_warning("record", "refusals could not be noted why=\"%s\"", record->failure.text);
     }
     ring_drop(&record->notes, record->notes_taken);
@@ -161,7 +166,7 @@ void record_note_refusal(struct record *record, const struct refusal_note *note)
         suspect_credit(record, note);
     struct refusal_note *place = ring_append(&record->notes);
     if (place == NULL)
-        record->notes_dropped++;
+        drop(record, 1);
     else
         *place = *note;
 }

@@ -245,6 +245,7 @@ static void refuse(struct record *record, struct batch *batch) {
     log_error("record", "postgres cannot take a row; quarantined id=%s organisation=%d why=\"%s\"", text,
               item->organisation, batch->failure.text);
     quarantine_item(record, item, &batch->failure);
+    record->facts.quarantined++;
     batch->outcomes[0].kind = OUTCOME_REFUSED;
     tell(record, batch);
 }
@@ -321,7 +322,11 @@ void batch_sync(struct record *record) {
     bool is_followed = batch->steps[batch->step_count - 1] == STEP_FOLLOW;
     if (batch->has_failed) {
         recover(record, batch);
-    } else if (batch->appended < batch->counts[ITEM_APPEND] && !is_followed) {
+        return;
+    }
+    if (record->options.on_commit != NULL)
+        record->options.on_commit(record->options.owner, batch->count, record->now.us - batch->sent_at.us);
+    if (batch->appended < batch->counts[ITEM_APPEND] && !is_followed) {
         batch_send_follow_up(record, batch);
     } else {
         if (!is_followed)

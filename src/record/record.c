@@ -250,6 +250,14 @@ bool record_read_month(struct record *record, int32_t organisation, struct month
 
 /* ---- the owner's loop ---- */
 
+void record_facts(const struct record *record, struct record_facts *facts) {
+    *facts = record->facts;
+    facts->capacity = record->queue.capacity;
+    facts->waiting = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        facts->waiting += record->queue.lanes[lane].count;
+}
+
 void record_flush(struct record *record, struct tick now) {
     enter(record, now);
     batch_send_waiting(record);

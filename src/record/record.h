@@ -41,6 +41,8 @@ struct record_options {
     /* A hold has expired and its row is committed: the counters must follow. */
     void (*on_effect)(void *owner, const struct effect *effect);
     void (*on_up)(void *owner, bool is_up);
+    /* For the metrics; may be NULL. A batch is committed. */
+    void (*on_commit)(void *owner, uint32_t rows, int64_t took_us);
 };
 
 /* Starts connecting. The partitions of this month and the next two are made on connecting and once a day from then on.
@@ -78,6 +80,15 @@ struct record_interest {
     uint32_t socket;
 };
 void record_interests(const struct record *record, struct record_interest interests[RECORD_CONNECTIONS]);
+
+/* For the metrics. */
+struct record_facts {
+    uint32_t waiting; /* of what the recorder is to do, beside what is under way */
+    uint32_t capacity;
+    uint64_t quarantined;
+    uint64_t notes_dropped;
+};
+void record_facts(const struct record *record, struct record_facts *facts);
 
 /* A descriptor is ready. */
 void record_ready(struct record *record, struct tick now, int connection, short events);

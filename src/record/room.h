@@ -116,6 +116,7 @@ struct batch {
     bool is_old;
     bool is_careful;
     uint32_t appended; /* rows PostgreSQL says went in */
+    struct tick sent_at;
     enum step steps[STEPS_MAX];
     uint32_t step_count, step;
     bool has_failed;
@@ -287,8 +288,9 @@ struct record {
     struct suspect suspects[SUSPECTS_CAPACITY]; /* asked about lately */
     uint32_t notes_taken;                       /* in the batch under way */
     bool notes_asked_partitions;
-    uint64_t notes_dropped;
+    uint64_t notes_dropped; /* since it was told last */
     struct tick notes_told_at;
+    struct record_facts facts; /* counts alone */
 };
 
 /* ---- batch.c ---- */

@@ -78,8 +78,10 @@ static void add_limits(struct switch_core *core, const struct request *request, 
         answer->deciding = (int8_t)__builtin_ctz(request->refusing);
 }
 
-static void send(struct switch_core *core, struct request *request, const struct answer *answer) {
+static void send(struct switch_core *core, struct request *request, struct answer *answer) {
     CHECK(!request->is_answered);
+    answer->times = request->times;
+    answer->times.answered = core->now.tick;
     request->is_answered = true;
     wheel_disarm(core, request);
     pace_online_answered(core, request);
@@ -160,5 +162,6 @@ void answer_balance(struct switch_core *core, struct request *request) {
 
 void answer_at_once(struct switch_core *core, uint64_t reply_to, enum reason reason) {
     struct answer answer = answer_of(reason);
+    answer.times.answered = core->now.tick;
     core->ports.answer(core->ports.shell, reply_to, &answer);
 }

@@ -92,6 +92,7 @@ struct request {
     uint64_t ticket;              /* DRAIN: the journal's */
     struct tick recording_since;
     struct tick since; /* of an online request: when it came */
+    struct stage_times times;
 
     struct tick due;
     uint32_t timer_next, timer_previous; /* in the wheel's slot */

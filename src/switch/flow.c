@@ -72,6 +72,7 @@ static bool ask(struct switch_core *core, struct request *request) {
     if (!core->ports.ask(core->ports.shell, &question))
         return false;
     stage_move(request, is_follow_up(request) ? STAGE_FOLLOWING : STAGE_ASKING);
+    request->times.asked = core->now.tick;
     return true;
 }
 
@@ -299,6 +300,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
         return;
     }
     CHECK(request->stage == STAGE_ASKING);
+    request->times.told = core->now.tick;
     request->epoch = verdict->epoch;
     if (request->work == WORK_ADVICE && verdict->kind != VERDICT_COLD) {
         advice_verdict(core, request, verdict);

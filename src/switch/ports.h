@@ -4,6 +4,7 @@
 #ifndef VAXEL_SWITCH_PORTS_H
 #define VAXEL_SWITCH_PORTS_H
 
+#include "base/clock.h"
 #include "switch/terms.h"
 
 /* ---- limits: the month's counters (Redis) ---- */
@@ -247,6 +248,13 @@ struct found {
 enum decision { DECISION_APPROVED = 1, DECISION_DECLINED = 2, DECISION_FAILED = 3 };
 enum safety { SAFETY_NONE = 0, SAFETY_COMMITTED = 1, SAFETY_JOURNALED = 2 };
 
+/* When a request went from one hand to the next, for whoever measures; us 0: it did not come so far. */
+struct stage_times {
+    struct tick asked;    /* the limits, the last time */
+    struct tick told;     /* their verdict */
+    struct tick answered; /* the event that made the answer */
+};
+
 struct standing_of_limit {
     struct limit limit;
     int64_t spent_minor;
@@ -266,6 +274,7 @@ struct answer {
     uint8_t limit_count;        /* 0 when the counters were not asked */
     uint8_t flags;              /* of an advice: ENTRY_FORCED, ENTRY_LATE */
     int8_t deciding;            /* index of the limit that refused; -1: none */
+    struct stage_times times;
     struct standing_of_limit limits[LIMITS_CAPACITY];
 };
 

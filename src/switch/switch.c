@@ -89,3 +89,7 @@ struct tick switch_next_tick(const struct switch_core *core) {
 uint32_t switch_busy(const struct switch_core *core) {
     return core->busy;
 }
+
+bool switch_stands_in(const struct switch_core *core) {
+    return stand_in_is_on(core);
+}

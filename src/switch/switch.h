@@ -142,4 +142,7 @@ struct tick switch_next_tick(const struct switch_core *core); /* INT64_MAX: noth
 /* Requests in the house, for the metrics and for a drain. */
 uint32_t switch_busy(const struct switch_core *core);
 
+/* Whether purchases go to the journal now, as far as it takes them. */
+bool switch_stands_in(const struct switch_core *core);
+
 #endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/watching.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* A worker turns at least ten times a second; one that has not for so long hangs. */
+#define HANG_US INT64_C(5000000)
+/* The directory looks twice a second whether anything is new. */
+#define STALE_US INT64_C(10000000)
+#define WORKERS_MAX 64
+
+/* ---- metrics ---- */
+
+static int64_t turn_age_us(const struct watched *watched) {
+    int64_t now_us = tick_now().us, oldest_us = 0;
+    for (uint32_t i = 0; i < watched->worker_count; i++) {
+        int64_t turned_at_us = metric_level(&watched->measures[i].turned_at_us);
+        if (turned_at_us != 0 && now_us - turned_at_us > oldest_us)
+            oldest_us = now_us - turned_at_us;
+    }
+    return oldest_us;
+}
+
+static void write_process(const struct watched *watched, bool is_openmetrics, FILE *file) {
+    struct process_measures measures = {0};
+    const void *set = &measures;
+    uint64_t numbers[sizeof measures / sizeof(uint64_t)];
+    metric_set(&measures.build, 1);
+    metric_set(&measures.draining, watched->is_draining);
+    metric_set(&measures.workers, watched->worker_count);
+    metric_set(&measures.turn_age_us, turn_age_us(watched));
+    if (watched->directory != NULL) {
+        struct directory_facts facts;
+        directory_facts(watched->directory, &facts);
+        measures_take_directory(&measures, &facts);
+    }
+    measures_take_process(&measures);
+    metrics_gather(&measures_of_process, &set, 1, numbers);
+    metrics_write(&measures_of_process, numbers, is_openmetrics, file);
+}
+
+static void write_workers(const struct watched *watched, bool is_openmetrics, FILE *file) {
+    const void *sets[WORKERS_MAX];
+    uint64_t *numbers = malloc(sizeof(struct measures));
+    CHECK(numbers != NULL && watched->worker_count <= WORKERS_MAX);
+    for (uint32_t i = 0; i < watched->worker_count; i++)
+        sets[i] = &watched->measures[i];
+    metrics_gather(&measures_of_worker, sets, watched->worker_count, numbers);
+    metrics_write(&measures_of_worker, numbers, is_openmetrics, file);
+    free(numbers);
+}
+
+void watching_write_metrics(const struct watched *watched, bool is_openmetrics, FILE *file) {
+    write_process(watched, is_openmetrics, file);
+    write_workers(watched, is_openmetrics, file);
+    metrics_write_end(is_openmetrics, file);
+}
+
+/* ---- health ---- */
+
+bool watching_is_alive(const struct watched *watched) {
+    return watched->is_draining || turn_age_us(watched) < HANG_US;
+}
+
+static uint32_t count_down(const struct watched *watched, size_t offset) {
+    uint32_t down = 0;
+    for (uint32_t i = 0; i < watched->worker_count; i++) {
+        const uint8_t *set = (const uint8_t *)&watched->measures[i];
+        down += metric_level((const struct metric_level *)(const void *)(set + offset)) == 0;
+    }
+    return down;
+}
+
+#define COUNT_DOWN(watched, field) count_down(watched, offsetof(struct measures, field))
+
+static bool has_redis(const struct watched *watched, FILE *file) {
+    uint32_t down = COUNT_DOWN(watched, redis_up);
+    if (down > 0)
+        fprintf(file, "missing: Redis (%" PRIu32 " of %" PRIu32 " workers have none that counts)\n", down,
+                watched->worker_count);
+    return down == 0;
+}
+
+static bool is_fresh(const struct watched *watched) {
+    struct directory_facts facts = {0};
+    if (watched->directory != NULL)
+        directory_facts(watched->directory, &facts);
+    return watched->directory != NULL && facts.age_us < STALE_US;
+}
+
+/* With a journal to stand in, purchases go on without PostgreSQL, by the directory's last state. */
+static bool has_records(const struct watched *watched, FILE *file) {
+    uint32_t down = COUNT_DOWN(watched, postgres_up);
+    bool stands_in = COUNT_DOWN(watched, journal_open) == 0;
+    if (down > 0)
+        fprintf(file, "%s: PostgreSQL (%" PRIu32 " of %" PRIu32 " workers have none that records)\n",
+                stands_in ? "without, purchases go to the journal" : "missing", down, watched->worker_count);
+    bool has_directory = is_fresh(watched);
+    if (!has_directory)
+        fprintf(file, "%s: directory (it can't be kept fresh)\n",
+                stands_in ? "without, the last state stands" : "missing");
+    return stands_in || (down == 0 && has_directory);
+}
+
+bool watching_is_ready(const struct watched *watched, FILE *file) {
+    bool has_all = has_redis(watched, file);
+    has_all &= has_records(watched, file);
+    if (watched->is_draining)
+        fputs("missing: none, but the node is draining: it was told to end\n", file);
+    return has_all && !watched->is_draining;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* watching: what a node is seen to do, by threads that are none of its own: they read the workers' measures and the
+ * directory's facts, and nothing else of them. */
+#ifndef VAXEL_NODE_WATCHING_H
+#define VAXEL_NODE_WATCHING_H
+
+#include "node/measures.h"
+
+struct watched {
+    struct directory *directory; /* NULL: it is not loaded yet */
+    const struct measures *measures;
+    uint32_t worker_count;
+    bool is_draining;
+};
+
+void watching_write_metrics(const struct watched *watched, bool is_openmetrics, FILE *file);
+bool watching_is_alive(const struct watched *watched);
+bool watching_is_ready(const struct watched *watched, FILE *file);
+
+#endif
