@@ -36,7 +36,7 @@ function(vaxel_test_program name sources)
     # Criterion's newer assertions convert inside their own macros.
     target_compile_options(test_${name} PRIVATE -Wno-conversion)
     # A migrated database is made by `vaxel migrate`.
-    if(programs AND name MATCHES "^(house|record|reference|directory|node|client|load|wallet|system|break)$")
+    if(programs AND name MATCHES "^(house|record|reference|directory|node|client|load|ops|wallet|system|break)$")
         add_dependencies(test_${name} ${programs})
     endif()
     add_test(NAME ${name} COMMAND test_${name})
@@ -78,6 +78,10 @@ target_link_libraries(check_history PRIVATE vaxel_test_checker)
 
 # Whole processes.
 vaxel_test(system ${rooms})
+# What they tell of themselves.
+target_link_libraries(test_ops PRIVATE vaxel_node vaxel_client)
+target_compile_definitions(test_ops PRIVATE VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
+target_sources(test_ops PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
 # The breaker: the same processes, broken at random under load.
 vaxel_test(break ${rooms} test_checker)
 target_sources(test_break PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
@@ -97,19 +101,20 @@ target_include_directories(vaxel_record_without_fence
     PRIVATE ${PROJECT_SOURCE_DIR}/src SYSTEM PRIVATE ${PROJECT_BINARY_DIR}/generated/record)
 target_compile_definitions(vaxel_record_without_fence PRIVATE VAXEL_PLANT_WITHOUT_FENCE)
 target_link_libraries(vaxel_record_without_fence PUBLIC vaxel_switch PkgConfig::libpq)
-add_executable(vaxeld_without_fence ${PROJECT_SOURCE_DIR}/src/vaxeld/main.c)
+file(GLOB vaxeld_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/vaxeld/*.c)
+add_executable(vaxeld_without_fence ${vaxeld_sources})
 set_target_properties(vaxeld_without_fence PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 target_compile_definitions(vaxeld_without_fence PRIVATE VAXEL_VERSION="${PROJECT_VERSION}")
 # Taken whole and first, it gives every symbol of the room, and the room's own library is left alone.
 target_link_libraries(vaxeld_without_fence
-    PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,vaxel_record_without_fence>" vaxel_node)
+    PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,vaxel_record_without_fence>" vaxel_node vaxel_ops)
 add_dependencies(test_system vaxeld_without_fence)
 
 # Two more, whose node and record have a bug between them.
 foreach(bug answers_first forgets_reversals)
-    add_executable(vaxeld_${bug} ${PROJECT_SOURCE_DIR}/src/vaxeld/main.c ${PROJECT_SOURCE_DIR}/tests/planted/hasty.c)
+    add_executable(vaxeld_${bug} ${vaxeld_sources} ${PROJECT_SOURCE_DIR}/tests/planted/hasty.c)
     set_target_properties(vaxeld_${bug} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-    target_link_libraries(vaxeld_${bug} PRIVATE vaxel_node)
+    target_link_libraries(vaxeld_${bug} PRIVATE vaxel_node vaxel_ops)
     foreach(function switch_create switch_outcome record_flush record_append record_settle)
         target_link_options(vaxeld_${bug} PRIVATE -Wl,--wrap=${function})
     endforeach()

@@ -121,11 +121,14 @@ query() { # STATE SQL
     psql -X -q -At -v ON_ERROR_STOP=1 "$(conninfo_of "$(services_place "$1")")" -c "$2"
 }
 
-write_settings() { # STATE PLACE PORT WALLET_PORT
+write_settings() { # STATE PLACE PORT OPS_PORT WALLET_PORT
     cat > "$1/vaxel.ini" << SETTINGS
 # Made by ./dev; config/vaxel.ini explains every setting.
 [listen]
 address = 127.0.0.1:$3
+
+[ops]
+listen = 127.0.0.1:$4
 
 [tls]
 certificate = $1/tls/node.pem
@@ -149,7 +152,7 @@ key = $1/tls/validator-1.key
 authority = $1/tls/authority.pem
 
 [wallet]
-address = 127.0.0.1:$4
+address = 127.0.0.1:$5
 certificate = $1/tls/wallet-1.pem
 key = $1/tls/wallet-1.key
 authority = $1/tls/authority.pem
@@ -176,13 +179,14 @@ database_up() { # STATE PLACE
 
 # A running switch that is not of the programs just built is ended first.
 vaxeld_up() { # STATE PLACE
-    local pid="$1/vaxeld.pid" port
+    local pid="$1/vaxeld.pid" port ops_port
     if process_runs "$pid" vaxeld; then
         [[ $(readlink "/proc/$(< "$pid")/exe") != "$PROGRAMS/vaxeld" ]] || return 0
         process_end "$pid" vaxeld
     fi
     port=$(free_port 7443)
-    write_settings "$1" "$2" "$port" "$(free_port $((port + 1)))"
+    ops_port=$(free_port 7512)
+    write_settings "$1" "$2" "$port" "$ops_port" "$(free_port $((port + 1)))"
     database_up "$1" "$2"
     process_start "$pid" "$1/vaxeld.log" "$PROGRAMS/vaxeld" --config "$1/vaxel.ini"
     wait_for 30 vaxel "$1" echo || { tail -n 20 "$1/vaxeld.log" >&2; vaxel "$1" echo >&2 || true; return 1; }
@@ -248,6 +252,7 @@ services_show() {
     cat << SHOW
 vaxeld      $(sed -n 's/^connect = //p' "$1/vaxel.ini")   log: $1/vaxeld.log
 wallet      https://$(wallet_address "$1")   log: $1/wallet.log
+operators   http://$(sed -n 's/^listen = //p' "$1/vaxel.ini")/   metrics, health
 PostgreSQL  psql "$(conninfo_of "$place")"
 Redis       redis-cli -s $place/redis/redis.sock
 settings    $1/vaxel.ini

@@ -138,6 +138,10 @@ const struct config_setting settings_table[] = {
 
     LIVE_CHOICE("log", "level", log_level, "info", "error|warning|info|debug", "What is less urgent is not written."),
 
+    TEXT(
+        "ops", "listen", ops_listen, "127.0.0.1:7512", ADDRESS " in numbers, or none", NULL,
+        "Where metrics and health are shown, by HTTP to whoever can reach it: keep it on loopback, or behind a proxy."),
+
     TEXT("client", "connect", connect, "127.0.0.1:7443", ADDRESS ", more with commas between", NULL,
          "For vaxel, the command: the switches it may ask, tried in order."),
     TEXT("client", "certificate", client_certificate, "/etc/vaxel/client.pem", FILE_NAME, NULL,

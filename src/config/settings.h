@@ -59,6 +59,8 @@ struct settings {
     int64_t audit_grace_us;
     /* [log] */
     int64_t log_level; /* index of error|warning|info|debug */
+    /* [ops] */
+    char ops_listen[CONFIG_TEXT_SIZE]; /* or "none" */
     /* [client]: the command line's own */
     char connect[CONFIG_TEXT_SIZE];
     char client_certificate[CONFIG_TEXT_SIZE];

@@ -129,9 +129,9 @@ static struct watched watched_of(const struct node *node) {
     };
 }
 
-void node_write_metrics(const struct node *node, bool is_openmetrics, FILE *file) {
+void node_write_metrics(const struct node *node, struct instant process_start, bool is_openmetrics, FILE *file) {
     const struct watched watched = watched_of(node);
-    watching_write_metrics(&watched, is_openmetrics, file);
+    watching_write_metrics(&watched, process_start, is_openmetrics, file);
 }
 
 bool node_is_alive(const struct node *node) {

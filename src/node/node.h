@@ -4,6 +4,7 @@
 #ifndef VAXEL_NODE_NODE_H
 #define VAXEL_NODE_NODE_H
 
+#include "base/clock.h"
 #include "base/failure.h"
 #include "config/settings.h"
 
@@ -23,8 +24,8 @@ void node_stop(struct node *node);
 
 /* ---- for those who watch; any thread may ask, also while it drains ---- */
 
-/* All metrics, as OpenMetrics or in Prometheus' own older text. node NULL: it has not started yet. */
-void node_write_metrics(const struct node *node, bool is_openmetrics, FILE *file);
+/* All metrics, as OpenMetrics or in Prometheus' own older text. node NULL: it has not started yet; but the process. */
+void node_write_metrics(const struct node *node, struct instant process_start, bool is_openmetrics, FILE *file);
 
 /* Whether every worker turns its loop: else the process hangs, and should be started anew. */
 bool node_is_alive(const struct node *node);

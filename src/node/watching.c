@@ -24,11 +24,13 @@ static int64_t turn_age_us(const struct watched *watched) {
     return oldest_us;
 }
 
-static void write_process(const struct watched *watched, bool is_openmetrics, FILE *file) {
+static void write_process(const struct watched *watched, struct instant process_start, bool is_openmetrics,
+                          FILE *file) {
     struct process_measures measures = {0};
     const void *set = &measures;
     uint64_t numbers[sizeof measures / sizeof(uint64_t)];
     metric_set(&measures.build, 1);
+    metric_set(&measures.start_us, process_start.us);
     metric_set(&measures.draining, watched->is_draining);
     metric_set(&measures.workers, watched->worker_count);
     metric_set(&measures.turn_age_us, turn_age_us(watched));
@@ -53,8 +55,9 @@ static void write_workers(const struct watched *watched, bool is_openmetrics, FI
     free(numbers);
 }
 
-void watching_write_metrics(const struct watched *watched, bool is_openmetrics, FILE *file) {
-    write_process(watched, is_openmetrics, file);
+void watching_write_metrics(const struct watched *watched, struct instant process_start, bool is_openmetrics,
+                            FILE *file) {
+    write_process(watched, process_start, is_openmetrics, file);
     write_workers(watched, is_openmetrics, file);
     metrics_write_end(is_openmetrics, file);
 }

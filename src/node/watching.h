@@ -13,7 +13,8 @@ struct watched {
     bool is_draining;
 };
 
-void watching_write_metrics(const struct watched *watched, bool is_openmetrics, FILE *file);
+void watching_write_metrics(const struct watched *watched, struct instant process_start, bool is_openmetrics,
+                            FILE *file);
 bool watching_is_alive(const struct watched *watched);
 bool watching_is_ready(const struct watched *watched, FILE *file);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "node/node.h"
+#include "vaxeld/watch.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -217,10 +218,19 @@ int main(int count, char **arguments) {
     set_log_level(&settings);
     sigset_t signals;
     block_signals(&signals);
+    if (!watch_start(&settings, &failure)) {
+        fprintf(stderr, "vaxeld: %s\n", failure.text);
+        return EXIT_FAILURE;
+    }
     struct node *node = start(&invocation, &signals, &settings, &status);
-    if (node == NULL)
-        return status;
-    wait_for_end(node, &invocation, &signals);
-    node_stop(node);
-    return EXIT_SUCCESS;
+    if (node != NULL) {
+        watch_show(node);
+        wait_for_end(node, &invocation, &signals);
+        node_drain(node);
+        status = EXIT_SUCCESS;
+    }
+    watch_stop();
+    if (node != NULL)
+        node_stop(node);
+    return status;
 }

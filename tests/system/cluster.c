@@ -68,10 +68,11 @@ static void write_config(struct cluster *cluster, struct node_process *node, con
     FILE *file = fopen(fresh, "w");
     cr_assert_not_null(file, "can't write %s", fresh);
     fprintf(file,
-            "[listen]\naddress = 127.0.0.1:%d\n"
+            "[listen]\naddress = 127.0.0.1:%d\n[ops]\nlisten = 127.0.0.1:%d\n"
             "[tls]\ncertificate = %s/server.pem\nkey = %s/server.key\nauthority = %s/authority.pem\n"
             "[redis]\naddress = %s\n",
-            node->port, cluster->directory, cluster->directory, cluster->directory, cluster->redis.address);
+            node->port, node->ops_port, cluster->directory, cluster->directory, cluster->directory,
+            cluster->redis.address);
     write_conninfo(file, cluster->conninfo);
     fprintf(file,
             "\n    application_name=%s\n"
@@ -124,6 +125,7 @@ void cluster_start(struct cluster *cluster, struct cluster_wishes wishes) {
     for (int i = 0; i < cluster->node_count; i++) {
         struct node_process *node = &cluster->nodes[i];
         node->port = test_free_port();
+        node->ops_port = test_free_port();
         snprintf(node->config, sizeof node->config, "%.200s/node%d.ini", cluster->directory, i);
         snprintf(node->log, sizeof node->log, "%.200s/node%d.log", cluster->directory, i);
         write_config(cluster, node, wishes.settings);

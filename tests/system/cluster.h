@@ -14,6 +14,7 @@
 struct node_process {
     pid_t pid;
     int port;
+    int ops_port;
     char config[TEST_TEXT];
     char log[TEST_TEXT];
 };

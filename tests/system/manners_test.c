@@ -22,7 +22,7 @@ static int run_vaxeld(const char *config, const char *more, char output[4096]) {
     test_program("vaxeld", program);
     test_directory(directory);
     snprintf(log, sizeof log, "%s/log", directory);
-    const char *const arguments[] = {program, "--config", config, more, NULL};
+    const char *const arguments[] = {program, "--config", config, "--set=ops.listen=none", more, NULL};
     pid_t pid = test_process_start(log, arguments);
     int status;
     cr_assert_eq(waitpid(pid, &status, 0), pid);
