@@ -46,7 +46,7 @@ static void write_process(const struct watched *watched, struct instant process_
 
 static void write_workers(const struct watched *watched, bool is_openmetrics, FILE *file) {
     const void *sets[WORKERS_MAX];
-    uint64_t *numbers = malloc(sizeof(struct measures));
+    uint64_t *numbers = malloc(measures_of_worker.size);
     CHECK(numbers != NULL && watched->worker_count <= WORKERS_MAX);
     for (uint32_t i = 0; i < watched->worker_count; i++)
         sets[i] = &watched->measures[i];

@@ -16,9 +16,10 @@ static struct cluster cluster;
 Test(ops_health, a_node_that_serves_is_alive_and_ready) {
     cluster_start(&cluster, (struct cluster_wishes){0});
     const char *text;
-    cr_expect_eq(ops_get(&cluster, 0, "/healthz", &text), 200);
+    ops_wait_page(&cluster, 0, "/readyz", 200, "ready\n", PATIENCE_US);
     cr_expect_eq(ops_get(&cluster, 0, "/readyz", &text), 200);
     cr_expect_str_eq(text, "ready\n");
+    cr_expect_eq(ops_get(&cluster, 0, "/healthz", &text), 200);
     cluster_stop(&cluster);
 }
 
