@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define CAPACITY 1024
-#define SWITCH_GROUP 64 /* redis.group */
-#define TRAVELLERS 500  /* of an organisation */
+#define SWITCH_GROUP 128 /* redis.group */
+#define TRAVELLERS 500   /* of an organisation */
 #define MONTH ((struct month){202611})
 #define DAY ((struct day){20261121})
 #define PURCHASES 200000

@@ -84,7 +84,7 @@ const struct config_setting settings_table[] = {
           "The pause before another try after a connection was lost or refused."),
     RANGE("redis", "silence", redis_silence_us, CONFIG_TIME_US, "2 s", 10 * MS, 1 * MINUTE,
           "A primary that owes an answer for so long is given up, and connected to anew."),
-    RANGE("redis", "group", group_capacity, CONFIG_NUMBER, "64", 1, 256,
+    RANGE("redis", "group", group_capacity, CONFIG_NUMBER, "128", 1, 128,
           "Purchases of one organisation decided in one call, at most."),
 
     TEXT("postgres", "conninfo", postgres, "dbname=vaxel", "a connection string or URI of libpq", NULL,

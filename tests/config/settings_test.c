@@ -33,7 +33,7 @@ Test(settings, the_defaults_are_those_that_are_promised) {
     cr_expect_str_eq(settings.redis, "127.0.0.1:6379");
     cr_expect_eq(settings.redis_reconnect_us, 100000);
     cr_expect_eq(settings.redis_silence_us, 2000000);
-    cr_expect_eq(settings.group_capacity, 64);
+    cr_expect_eq(settings.group_capacity, 128);
     cr_expect_str_eq(settings.postgres, "dbname=vaxel");
     cr_expect_eq(settings.postgres_reconnect_us, 200000);
     cr_expect_eq(settings.postgres_silence_us, 5000000);
