@@ -9,5 +9,5 @@ foreach(source IN LISTS fuzzers)
     # libFuzzer finds its entry by name; no header declares it.
     target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-    target_link_libraries(${name} PRIVATE vaxel_wire vaxel_grpc vaxel_limits vaxel_journal vaxel_config)
+    target_link_libraries(${name} PRIVATE vaxel_wire vaxel_grpc vaxel_limits vaxel_journal vaxel_config vaxel_json)
 endforeach()

@@ -71,12 +71,14 @@ bool json_read(struct bytes text, struct json_object **root, struct failure *fai
     if (text.size == 0 || text.size >= INT_MAX || !scan(text, &members))
         return fail_at(tokener, NULL, "there is nothing, or what JSON does not allow", failure);
     struct json_object *read = json_tokener_parse_ex(tokener, (const char *)text.data, (int)text.size);
-    if (json_tokener_get_error(tokener) == json_tokener_continue) /* a number ends with the text */
+    bool is_whole =
+        json_tokener_get_error(tokener) == json_tokener_continue || json_tokener_get_parse_end(tokener) == text.size;
+    if (json_tokener_get_error(tokener) == json_tokener_continue) /* a number, or "true", ends with the text */
         read = json_tokener_parse_ex(tokener, "", 1);
     enum json_tokener_error error = json_tokener_get_error(tokener);
     if (error != json_tokener_success)
         return fail_at(tokener, NULL, json_tokener_error_desc(error), failure);
-    if (json_tokener_get_parse_end(tokener) < text.size)
+    if (!is_whole)
         return fail_at(tokener, read, "something follows", failure);
     if (count_members(read) != members)
         return fail_at(tokener, read, "a name stands twice in an object", failure);

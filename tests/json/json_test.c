@@ -62,6 +62,16 @@ Test(json, what_is_none_is_refused) {
     }
 }
 
+Test(json, what_is_plain_or_has_space_around_it_is_read) {
+    static const char *const good[] = {"true",  " true\n", "130",   "130.50\r\n",       "null",
+                                       "\"x\"", "{}\n",    " [ ] ", "{ \"a\" : 1 }\n\n"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct json_object *root = NULL;
+        cr_expect(read_text(good[i], &root), "%s", good[i]);
+        json_release(root);
+    }
+}
+
 Test(json, a_value_of_another_kind_is_none) {
     struct json_object *root;
     cr_assert(read_text("{\"a\":\"x:y\",\"b\":[true,2],\"c\":null,\"d\":\"a\\u0000b\",\"e\":\"1\"}", &root));
