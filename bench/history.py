@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A month that is under way: rows in `entry`, made by one statement, and counters that the switch builds from them."""
 
+import concurrent.futures
 import time
 
 import loads
@@ -20,7 +21,8 @@ FROM (SELECT i, md5(i::text) AS noise,
         {begun} + ({ended} - {begun}) * (i - {first}) / {count} AS ms
     FROM generate_series({start}::bigint, {stop}::bigint - 1) AS i) AS made
 """
-AT_ONCE = 1_000_000
+AT_ONCE = 250_000
+AT_A_TIME = 2
 TOLD_EACH = 10_000_000
 WARM_RUNS = 20
 
@@ -38,10 +40,15 @@ def fill(servers, count, first=0, progress=None):
     names = {"month": month, "begun": begun, "ended": ended, "first": first, "count": count, "amount": AMOUNT_MINOR}
     names.update(organisations=servers.organisations, travellers=servers.travellers)
     servers.sql(f"SELECT make_partitions({month})")
-    for start in range(first, first + count, AT_ONCE):
+
+    def make(start):
         if progress and (start - first) % TOLD_EACH == 0:
             progress(f"  making rows: {start - first} of {count}")
         servers.sql(FILL.format(start=start, stop=min(start + AT_ONCE, first + count), **names))
+
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as makers:
+        for _ in makers.map(make, range(first, first + count, AT_ONCE)):
+            pass  # but an exception would be raised
     servers.sql(f"VACUUM (ANALYZE) entry_{month}")
     servers.sql("CHECKPOINT")
 

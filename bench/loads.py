@@ -135,7 +135,8 @@ def _accompany(terminal, glances, child, companion, options):
         elif companion.child is not None and companion.is_over():
             child.send_signal(signal.SIGINT)
             return
-    raise Trouble("the load ended before what went on beside it")
+    said = _watch(terminal, glances, time.monotonic() + 10)
+    raise Trouble(f"the load ended before what went on beside it: {said}")
 
 
 def _watch(terminal, glances, until):
