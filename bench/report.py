@@ -82,6 +82,10 @@ def table(result):
         figures = result[key]
         latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
         lines.append(_row(label, _number(figures["rate"]), _range(figures, "rate"), *latencies))
+    if "grpc" in result:
+        figures = result["grpc"]
+        latencies = [f"{figures[name]:.2f}" for name in ("p50_ms", "p99_ms", "p999_ms")]
+        lines.append(_row("over gRPC", _number(figures["rate"]), f"frames {_number(figures['rate_frames'])}", *latencies))
     drain = result["drain"]
     cells = (_number(drain["rate"]), "online meanwhile:", f"{drain['p50_ms']:.2f}", f"{drain['p99_ms']:.2f}")
     lines.append(_row(f"drain of {_number(drain['advices'])}", *cells))

@@ -127,7 +127,8 @@ class House {
   async close() {
     for (const child of [...this.processes].reverse()) {
       child.kill('SIGTERM')
-      await child.ended
+      const status = await child.ended
+      if (status !== 0) throw new Error(`${child.spawnfile} ended with ${status}, see ${this.directory}`)
     }
     this.#query('dbname=postgres', `DROP DATABASE ${this.database} WITH (FORCE)`)
     fs.rmSync(this.directory, { recursive: true })
