@@ -51,7 +51,7 @@ class House {
     const client = this.file('office-1')
     fs.writeFileSync(
       this.config,
-      `[listen]\naddress = 127.0.0.1:${this.port}\n` +
+      `[listen]\naddress = 127.0.0.1:${this.port}\n[ops]\nlisten = none\n` +
         `[tls]\ncertificate = ${this.file('server.pem')}\nkey = ${this.file('server.key')}\n` +
         `authority = ${this.file('authority.pem')}\n[redis]\naddress = unix:${this.file('redis.sock')}\n` +
         `[postgres]\nconninfo = ${server} dbname=${this.database}\n` +
