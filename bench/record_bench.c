@@ -167,7 +167,7 @@ static struct cost measure(PGconn *side, const char *conninfo, uint32_t rows, in
     while (!run.is_up)
         turn(&run);
     for (int32_t organisation = 1; organisation <= organisations; organisation++)
-        CHECK(record_read_sums(run.record, organisation, month));
+        CHECK(record_read_sums(run.record, organisation, month, false));
     while (run.warm < (uint32_t)organisations)
         turn(&run);
     int64_t began_us = tick_now().us, postgres_ns = postgres_cpu_ns(side), own_ns = own_cpu_ns();

@@ -96,6 +96,8 @@ const struct config_setting settings_table[] = {
     RANGE("postgres", "batch", batch_rows, CONFIG_NUMBER, "1000", 1, 10000, "Records committed together, at most."),
     RANGE("postgres", "refusals_waiting", refusals_waiting, CONFIG_NUMBER, "10000", 1, 1000000,
           "Refusals waiting to be kept for statistics; past that they are dropped."),
+    RANGE("postgres", "roll_up", roll_up_rows, CONFIG_NUMBER, "1000000", 0, 1000000000,
+          "When so many records are new, they are added to sums from which lost counters are soon back; 0: never."),
 
     RANGE("switch", "workers", workers, CONFIG_NUMBER, "1", 1, 64,
           "Threads, each with its own connections to Redis and PostgreSQL; one carries tens of thousands a second."),
@@ -111,6 +113,8 @@ const struct config_setting settings_table[] = {
                "Answers leave so long before their deadline, for the way back."),
     RANGE("switch", "warm_organisations", warm_organisations, CONFIG_NUMBER, "65536", 1, 16777216,
           "Organisations whose counters a worker remembers to be in order, each month counted by itself."),
+    RANGE("switch", "month_ahead", month_ahead_us, CONFIG_TIME_US, "15 min", 0, 7 * 24 * HOUR,
+          "So long before a month ends the counters of the next are made; 0: by the first purchase of each."),
     LIVE_RANGE("switch", "drain", drain_us, CONFIG_TIME_US, "10 s", 0, 10 * MINUTE,
                "How long a server that was told to end goes on with what is in flight."),
     RANGE("switch", "advices", advices, CONFIG_NUMBER, "2048", 1, 1048576,

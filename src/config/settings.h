@@ -37,6 +37,7 @@ struct settings {
     int64_t postgres_silence_us;
     int64_t batch_rows;
     int64_t refusals_waiting;
+    int64_t roll_up_rows;
     /* [switch] */
     int64_t workers;
     int64_t requests; /* in a worker at once; past that BUSY */
@@ -45,6 +46,7 @@ struct settings {
     int64_t longest_timeout_us;
     int64_t answer_margin_us;
     int64_t warm_organisations;
+    int64_t month_ahead_us;
     int64_t drain_us;
     int64_t advices; /* in a worker at once */
     int64_t online_wait_us;

@@ -44,9 +44,9 @@ static void drained(void *shell, uint64_t ticket) {
     journals_drained(shell, ticket);
 }
 
-static bool read_sums(void *shell, int32_t organisation, struct month month) {
+static bool read_sums(void *shell, int32_t organisation, struct month month, bool from_rows) {
     const struct worker *worker = shell;
-    return record_read_sums(worker->record, organisation, month);
+    return record_read_sums(worker->record, organisation, month, from_rows);
 }
 
 static bool write_sums(void *shell, const struct sums *sums) {

@@ -39,6 +39,11 @@ static void on_month_read(void *owner, int32_t organisation, struct month month,
     audits_recorded(owner, sums);
 }
 
+static void on_ahead(void *owner, int32_t organisation, struct month month) {
+    struct worker *worker = owner;
+    switch_prepare(worker->core, moment_now(), organisation, month);
+}
+
 static void on_effect(void *owner, const struct effect *effect) {
     struct worker *worker = owner;
     switch_effect(worker->core, moment_now(), effect);
@@ -77,6 +82,8 @@ void records_init(struct worker *worker) {
         .time_window_us = settings->time_window_us,
         .reconnect_us = settings->postgres_reconnect_us,
         .expiry_us = worker->index == 0 ? EXPIRY_US : 0,
+        .roll_up_rows = worker->index == 0 ? settings->roll_up_rows : 0,
+        .ahead_us = worker->index == 0 ? settings->month_ahead_us : 0,
         .notes_used_up = settings->blocks_used_up == 1,
         .silence_us = settings->postgres_silence_us,
         .owner = worker,
@@ -86,6 +93,7 @@ void records_init(struct worker *worker) {
         .on_blocks = on_blocks,
         .on_month_found = on_month_found,
         .on_month_read = on_month_read,
+        .on_ahead = on_ahead,
         .on_effect = on_effect,
         .on_up = on_up,
         .on_commit = on_commit,

@@ -22,10 +22,13 @@
 /* Bytes of the largest statement: a row of CONFIRM or of APPEND with a group of its own, and the arrays' headers. */
 #define ROW_BYTES (PRODUCT_SIZE + PLACE_SIZE + 176)
 #define HEADERS_BYTES 2048
+/* Of an organisation that is rebuilt: itself and its epoch, as elements of arrays. */
+#define REBUILD_BYTES 16
 
 uint32_t batch_encoder_size(const struct record_options *options) {
     uint32_t rows = options->batch_capacity > NOTES_AT_ONCE ? options->batch_capacity : NOTES_AT_ONCE;
-    return HEADERS_BYTES + rows * ROW_BYTES;
+    uint32_t rows_bytes = rows * ROW_BYTES, rebuilds_bytes = REBUILDS_AT_ONCE * REBUILD_BYTES;
+    return HEADERS_BYTES + (rows_bytes > rebuilds_bytes ? rows_bytes : rebuilds_bytes);
 }
 
 void batch_init(struct record *record) {

@@ -14,6 +14,7 @@ void chores_init(struct record *record) {
     ring_init(&record->rebuilds, sizeof(struct rebuild), options->capacity);
     ring_init(&record->quarantine, sizeof(struct quarantined), QUARANTINE_CAPACITY);
     ring_init(&record->notes, sizeof(struct refusal_note), options->refusal_capacity);
+    rebuild_init(record);
     record->chore = CHORE_NONE;
     record->last_chore = CHORE_NOTES;
     record->notes_told_at.us = record->now.us - DAY_US;
@@ -80,10 +81,6 @@ static bool is_page_due(const struct record *record) {
     return record->pages.count > 0;
 }
 
-static bool is_rebuild_due(const struct record *record) {
-    return record->rebuilds.count > 0;
-}
-
 static bool is_find_month_due(const struct record *record) {
     return record->find_month.is_open;
 }
@@ -101,7 +98,7 @@ static bool is_used_up_due(const struct record *record) {
 }
 
 static bool are_notes_due(const struct record *record) {
-    return record->notes.count > 0 && record->look_ups.count == 0 && record->rebuilds.count == 0;
+    return record->notes.count > 0 && record->look_ups.count == 0 && !rebuild_is_due(record);
 }
 
 /* start: false when the link broke meanwhile, and chores_lost() has been called. A rebuild ends by more than one sync,
@@ -115,8 +112,9 @@ static const struct {
     [CHORE_PARTITIONS] = {are_partitions_due, start_partitions, NULL, end_partitions},
     [CHORE_LOOK_UP] = {is_look_up_due, look_up_start, look_up_result, look_up_end},
     [CHORE_PAGE] = {is_page_due, page_start, page_result, page_end},
-    [CHORE_REBUILD] = {is_rebuild_due, rebuild_start, rebuild_result, NULL},
+    [CHORE_REBUILD] = {rebuild_is_due, rebuild_start, rebuild_result, NULL},
     [CHORE_EXPIRY] = {expiry_is_due, expiry_start, expiry_result, expiry_end},
+    [CHORE_AHEAD] = {ahead_is_due, ahead_start, ahead_result, ahead_end},
     [CHORE_FIND_MONTH] = {is_find_month_due, find_month_start, find_month_result, find_month_end},
     [CHORE_READ_MONTH] = {is_read_month_due, read_month_start, read_month_result, read_month_end},
     [CHORE_QUARANTINE] = {is_quarantine_due, quarantine_start, NULL, quarantine_end},
@@ -204,6 +202,7 @@ void chores_up(struct record *record) {
 
 void chores_tick(struct record *record) {
     notes_tick(record);
+    ahead_tick(record);
     if (record->reader.stage == LINK_UP && record->now.us >= record->partitions_at.us)
         want_coming_months(record);
     chores_next(record);
@@ -215,6 +214,8 @@ struct tick chores_next_tick(const struct record *record) {
         return next;
     if (record->partitions_at.us < next.us)
         next = record->partitions_at;
+    if (record->options.ahead_us > 0 && record->chore == CHORE_NONE && record->ahead_at.us < next.us)
+        next = record->ahead_at;
     if (record->options.expiry_us > 0 && record->chore == CHORE_NONE && record->expiry_at.us < next.us)
         next = record->expiry_at;
     return next;

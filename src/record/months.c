@@ -48,7 +48,7 @@ bool read_month_start(struct record *record) {
 
 void read_month_result(struct record *record, const PGresult *rows) {
     for (int row = 0; row < PQntuples(rows); row++) {
-        struct sum sum = sum_of_row(rows, row);
+        struct sum sum = row_sum(rows, row, 0);
         if (sum.kind == 0)
             record->month_epoch = (int32_t)sum.spent_minor;
         else

@@ -78,59 +78,27 @@ bool record_reader_organisations(struct record_reader *reader, struct month mont
     return true;
 }
 
-/* ---- sums, in one snapshot ---- */
-
-static bool read_epoch(struct record_reader *reader, struct sums *sums, struct failure *failure) {
-    PGresult *rows = run(reader, "SELECT epoch FROM fence WHERE month = $1::int4 AND organisation = $2::int4", failure);
-    if (rows == NULL)
-        return false;
-    sums->epoch = PQntuples(rows) == 0 ? 0 : row_int4(rows, 0, 0);
-    PQclear(rows);
-    return true;
-}
-
-/* Rows of every epoch. */
-static bool read_sums(struct record_reader *reader, struct sums *sums, struct failure *failure) {
-    encoder_single(&reader->encoder);
-    encoder_int4(&reader->encoder, INT32_MAX);
-    PGresult *rows = run(reader, statement_text(STATEMENT_SUMS), failure);
-    if (rows == NULL)
-        return false;
-    sums->sum_count = (size_t)PQntuples(rows);
-    struct sum *read = calloc(sums->sum_count + 1, sizeof *read);
-    CHECK(read != NULL);
-    for (size_t at = 0; at < sums->sum_count; at++)
-        read[at] = (struct sum){
-            .kind = (enum limit_kind)row_int2(rows, (int)at, 0),
-            .id = row_int4(rows, (int)at, 1),
-            .spent_minor = row_int8(rows, (int)at, 2),
-        };
-    sums->sums = read;
-    PQclear(rows);
-    return true;
-}
-
-static bool run_alone(struct record_reader *reader, const char *text, struct failure *failure) {
-    encoder_reset(&reader->encoder);
-    PGresult *result = run(reader, text, failure);
-    PQclear(result);
-    return result != NULL;
-}
-
 bool record_reader_sums(struct record_reader *reader, int32_t organisation, struct month month, struct sums *sums,
                         struct failure *failure) {
-    if (!run_alone(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", failure))
-        return false;
-    struct sums read = {.organisation = organisation, .month = month};
     encoder_reset(&reader->encoder);
     encoder_single(&reader->encoder);
     encoder_int4(&reader->encoder, month.yyyymm);
     encoder_single(&reader->encoder);
     encoder_int4(&reader->encoder, organisation);
-    bool is_read = read_epoch(reader, &read, failure) && read_sums(reader, &read, failure);
-    struct failure ignored;
-    run_alone(reader, "ROLLBACK", &ignored);
-    if (is_read)
-        *sums = read;
-    return is_read;
+    PGresult *rows = run(reader, statement_text(STATEMENT_READ_MONTH), failure);
+    if (rows == NULL)
+        return false;
+    *sums = (struct sums){.organisation = organisation, .month = month};
+    struct sum *read = calloc((size_t)PQntuples(rows), sizeof *read);
+    CHECK(read != NULL);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        struct sum sum = row_sum(rows, row, 0);
+        if (sum.kind == 0)
+            sums->epoch = (int32_t)sum.spent_minor;
+        else
+            read[sums->sum_count++] = sum;
+    }
+    sums->sums = read;
+    PQclear(rows);
+    return true;
 }

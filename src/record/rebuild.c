@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A rebuild's half in PostgreSQL (DESIGN 5):
+/* A rebuild's half in PostgreSQL (DESIGN 5), for all organisations of a month that wait for one:
  *
- *   lock exclusive, raise the epochs ─▶ commit ─▶ read the rows of lower epochs, organisation by organisation ─▶ told
+ *   lock exclusive, raise the epochs ─▶ commit ─▶ read the sums of lower epochs, of all ─▶ read what is remembered,
+ *                                                  organisation by organisation, each told as soon as it is read
  *
  * The locks are held for as long as raising takes, not reading. Nothing is lost by that: once the raise is committed,
  * no row of a lower epoch can go in, so the rows of lower epochs are exactly those that were there before it. A row
  * that is recorded first and counted afterwards (a reversal) carries the new epoch from then on, is left out here, and
- * is brought to the new counters by itself. */
+ * is brought to the new counters by itself. Sums come from what is rolled up and the rows behind it; for the audit,
+ * which found them wrong, from the rows alone (sql/0007_roll_up.sql). */
 #include "base/log.h"
 #include "record/room.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum part { PART_SUMS, PART_RECENT, PART_REFUSALS };
 
 void *grown_add(struct grown *grown, size_t element_size) {
     if (grown->count == grown->capacity) {
@@ -29,6 +29,14 @@ void grown_forget(struct grown *grown) {
     *grown = (struct grown){0};
 }
 
+void rebuild_init(struct record *record) {
+    struct rebuilding *rebuilding = &record->rebuilding;
+    uint32_t capacity = record->options.capacity;
+    rebuilding->capacity = capacity < REBUILDS_AT_ONCE ? capacity : REBUILDS_AT_ONCE;
+    rebuilding->asked = calloc(rebuilding->capacity, sizeof *rebuilding->asked);
+    CHECK(rebuilding->asked != NULL);
+}
+
 static void forget_read(struct rebuilding *rebuilding) {
     grown_forget(&rebuilding->sums);
     grown_forget(&rebuilding->remembered);
@@ -38,53 +46,94 @@ static void forget_read(struct rebuilding *rebuilding) {
 
 void rebuild_finish(struct record *record) {
     forget_read(&record->rebuilding);
+    free(record->rebuilding.asked);
+}
+
+bool rebuild_is_due(const struct record *record) {
+    return record->rebuilds.count > 0 || record->rebuilding.done < record->rebuilding.count;
+}
+
+/* ---- who is rebuilt together ---- */
+
+static int compare_asked(const void *one, const void *other) {
+    const struct rebuild *a = one, *b = other;
+    return (a->organisation > b->organisation) - (a->organisation < b->organisation);
+}
+
+static bool goes_with(const struct rebuild *rebuild, const struct rebuild *first) {
+    return rebuild->month.yyyymm == first->month.yyyymm && rebuild->from_rows == first->from_rows;
+}
+
+/* Those of the first one's month; the others wait on, in their order. */
+static void gather(struct record *record) {
+    struct rebuilding *rebuilding = &record->rebuilding;
+    const struct rebuild first = *(const struct rebuild *)ring_at(&record->rebuilds, 0);
+    rebuilding->count = 0;
+    for (uint32_t left = record->rebuilds.count; left > 0; left--) {
+        const struct rebuild next = *(const struct rebuild *)ring_at(&record->rebuilds, 0);
+        ring_drop(&record->rebuilds, 1);
+        bool is_taken = goes_with(&next, &first) && rebuilding->count < rebuilding->capacity;
+        struct rebuild *place =
+            is_taken ? &rebuilding->asked[rebuilding->count++] : (struct rebuild *)ring_append(&record->rebuilds);
+        *place = next;
+    }
+    qsort(rebuilding->asked, rebuilding->count, sizeof rebuilding->asked[0], compare_asked);
+}
+
+/* What was under way when the link broke, and was not told. */
+static void take_up_again(struct rebuilding *rebuilding) {
+    rebuilding->count -= rebuilding->done;
+    memmove(rebuilding->asked, rebuilding->asked + rebuilding->done, rebuilding->count * sizeof *rebuilding->asked);
+    for (uint32_t at = 0; at < rebuilding->count; at++)
+        rebuilding->asked[at].sum_count = 0;
 }
 
 /* ---- raising the epochs ---- */
 
-static int compare_asked(const void *one, const void *other) {
-    const struct rebuild *a = one, *b = other;
-    if (a->organisation != b->organisation)
-        return a->organisation < b->organisation ? -1 : 1;
-    return (a->month.yyyymm > b->month.yyyymm) - (a->month.yyyymm < b->month.yyyymm);
-}
-
-static bool run_raise(struct record *record) {
-    const struct rebuilding *rebuilding = &record->rebuilding;
-    struct encoder *encoder = &record->encoder;
-    encoder_reset(encoder);
+static void encode_organisations(struct encoder *encoder, const struct rebuilding *rebuilding) {
     encoder_array(encoder, ELEMENT_INT4, rebuilding->count);
     for (uint32_t at = 0; at < rebuilding->count; at++)
         encoder_int4(encoder, rebuilding->asked[at].organisation);
-    encoder_array(encoder, ELEMENT_INT4, rebuilding->count);
+}
+
+static void encode_month(struct encoder *encoder, const struct rebuilding *rebuilding) {
+    encoder_reset(encoder);
+    encoder_single(encoder);
+    encoder_int4(encoder, rebuilding->asked[0].month.yyyymm);
+}
+
+static bool run_lock(struct record *record) {
+    const struct rebuilding *rebuilding = &record->rebuilding;
+    uint64_t stripes = 0;
     for (uint32_t at = 0; at < rebuilding->count; at++)
-        encoder_int4(encoder, rebuilding->asked[at].month.yyyymm);
-    return link_run(&record->reader, STATEMENT_RAISE, encoder);
+        stripes |= UINT64_C(1) << stripe_of(rebuilding->asked[at].organisation);
+    encoder_reset(&record->encoder);
+    encoder_stripes(&record->encoder, stripes);
+    return link_run(&record->reader, STATEMENT_LOCK_EXCLUSIVE, &record->encoder);
 }
 
 bool rebuild_start(struct record *record) {
     struct rebuilding *rebuilding = &record->rebuilding;
-    uint64_t stripes = 0;
-    rebuilding->count = record->rebuilds.count < REBUILDS_AT_ONCE ? record->rebuilds.count : REBUILDS_AT_ONCE;
+    if (rebuilding->done < rebuilding->count)
+        take_up_again(rebuilding);
+    else
+        gather(record);
     rebuilding->done = 0;
-    rebuilding->part = 0;
-    rebuilding->is_raised = false;
-    for (uint32_t at = 0; at < rebuilding->count; at++) {
-        rebuilding->asked[at] = *(const struct rebuild *)ring_at(&record->rebuilds, at);
-        stripes |= UINT64_C(1) << stripe_of(rebuilding->asked[at].organisation);
-    }
-    qsort(rebuilding->asked, rebuilding->count, sizeof rebuilding->asked[0], compare_asked);
-    encoder_reset(&record->encoder);
-    encoder_stripes(&record->encoder, stripes);
-    return link_run(&record->reader, STATEMENT_LOCK_EXCLUSIVE, &record->encoder) && run_raise(record);
+    rebuilding->filled = 0;
+    rebuilding->part = PART_EPOCHS;
+    if (!run_lock(record))
+        return false;
+    encode_month(&record->encoder, rebuilding);
+    encode_organisations(&record->encoder, rebuilding);
+    return link_run(&record->reader, STATEMENT_RAISE, &record->encoder);
 }
 
 static void take_epochs(struct rebuilding *rebuilding, const PGresult *rows) {
     for (int row = 0; row < PQntuples(rows); row++) {
-        struct rebuild wanted = {.organisation = row_int4(rows, row, 0), .month = {row_int4(rows, row, 1)}};
+        struct rebuild wanted = {.organisation = row_int4(rows, row, 0)};
         struct rebuild *asked = bsearch(&wanted, rebuilding->asked, rebuilding->count, sizeof wanted, compare_asked);
         CHECK(asked != NULL);
-        asked->epoch = row_int4(rows, row, 2);
+        asked->epoch = row_int4(rows, row, 1);
     }
 }
 
@@ -99,122 +148,100 @@ static struct request_id least_id(int64_t us) {
     return id;
 }
 
-static void encode_place(struct encoder *encoder, const struct rebuild *rebuild) {
-    encoder_reset(encoder);
-    encoder_single(encoder);
-    encoder_int4(encoder, rebuild->month.yyyymm);
-    encoder_single(encoder);
-    encoder_int4(encoder, rebuild->organisation);
+static void encode_asked(struct encoder *encoder, const struct rebuilding *rebuilding) {
+    encode_month(encoder, rebuilding);
+    encode_organisations(encoder, rebuilding);
+    encoder_array(encoder, ELEMENT_INT4, rebuilding->count);
+    for (uint32_t at = 0; at < rebuilding->count; at++)
+        encoder_int4(encoder, rebuilding->asked[at].epoch);
 }
 
-static bool run_reading(struct record *record, const struct rebuild *rebuild, const struct request_id *since) {
-    struct encoder *encoder = &record->encoder;
-    encode_place(encoder, rebuild);
-    encoder_single(encoder);
-    encoder_int4(encoder, rebuild->epoch);
-    if (!link_run(&record->reader, STATEMENT_SUMS, encoder))
-        return false;
-    encoder_single(encoder);
-    encoder_id(encoder, since);
-    if (!link_run(&record->reader, STATEMENT_RECENT, encoder))
-        return false;
-    encode_place(encoder, rebuild);
-    encoder_single(encoder);
-    encoder_id(encoder, since);
-    return link_run(&record->reader, STATEMENT_REFUSALS, encoder) && link_sync(&record->reader);
+static bool run_mend(struct record *record) {
+    encode_month(&record->encoder, &record->rebuilding);
+    encode_organisations(&record->encoder, &record->rebuilding);
+    return link_run(&record->reader, STATEMENT_MEND, &record->encoder);
 }
 
 static void start_reading(struct record *record) {
     struct rebuilding *rebuilding = &record->rebuilding;
+    struct encoder *encoder = &record->encoder;
     struct request_id since = least_id(instant_now().us - 2 * record->options.time_window_us);
-    rebuilding->is_raised = true;
-    for (uint32_t at = 0; at < rebuilding->count; at++)
-        if (!run_reading(record, &rebuilding->asked[at], &since))
-            return;
+    bool from_rows = rebuilding->asked[0].from_rows;
+    rebuilding->part = from_rows ? PART_MEND : PART_SUMS;
+    if (from_rows && !run_mend(record))
+        return;
+    encode_asked(encoder, rebuilding);
+    encoder_single(encoder);
+    encoder_bool(encoder, from_rows);
+    if (!link_run(&record->reader, STATEMENT_SUMS, encoder))
+        return;
+    encode_asked(encoder, rebuilding);
+    encoder_single(encoder);
+    encoder_id(encoder, &since);
+    if (link_run(&record->reader, STATEMENT_MEMORIES, encoder))
+        link_sync(&record->reader);
 }
 
-struct sum sum_of_row(const PGresult *rows, int row) {
-    return (struct sum){
-        .kind = (enum limit_kind)row_int2(rows, row, 0),
-        .id = row_int4(rows, row, 1),
-        .spent_minor = row_int8(rows, row, 2),
-    };
-}
-
+/* They come in the order of the organisations, and each has one at least. */
 static void take_sums(struct rebuilding *rebuilding, const PGresult *rows) {
-    for (int row = 0; row < PQntuples(rows); row++)
-        *(struct sum *)grown_add(&rebuilding->sums, sizeof(struct sum)) = sum_of_row(rows, row);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        int32_t organisation = row_int4(rows, row, 0);
+        while (rebuilding->asked[rebuilding->filled].organisation != organisation)
+            CHECK(++rebuilding->filled < rebuilding->count);
+        struct rebuild *asked = &rebuilding->asked[rebuilding->filled];
+        if (asked->sum_count++ == 0)
+            asked->first_sum = rebuilding->sums.count;
+        *(struct sum *)grown_add(&rebuilding->sums, sizeof(struct sum)) = row_sum(rows, row, 1);
+    }
 }
+
+enum column {
+    COLUMN_NUMBER,
+    COLUMN_IS_REFUSAL,
+    COLUMN_ID,
+    COLUMN_CONTENT, /* six of them; a refusal's first is its reason, and the others say nothing */
+    COLUMN_ENTRY_FLAGS = COLUMN_CONTENT + 6,
+    COLUMN_REFUSING = COLUMN_ENTRY_FLAGS,
+    COLUMN_DAY,
+    COLUMN_CONTENT_BYTES,
+};
 
 static struct memory memory_of_row(const PGresult *rows, int row) {
-    struct memory memory = {.kind = MEMORY_COUNTED, .content = row_content(rows, row, 1)};
+    struct memory memory = {.kind = MEMORY_COUNTED, .content = row_content(rows, row, COLUMN_CONTENT)};
     if (memory.content.kind == ENTRY_REVERSAL)
         memory.kind = MEMORY_REVERSED;
-    else if ((row_int2(rows, row, 7) & ENTRY_PARTIAL) != 0)
+    else if ((row_int2(rows, row, COLUMN_ENTRY_FLAGS) & ENTRY_PARTIAL) != 0)
         memory.approved_minor = memory.content.amount_minor;
     return memory;
 }
 
-static void take_recent(struct record *record, const PGresult *rows) {
+static void take_recent(struct record *record, const PGresult *rows, int row) {
     struct rebuilding *rebuilding = &record->rebuilding;
-    for (int row = 0; row < PQntuples(rows); row++) {
-        struct request_id id = row_id(rows, row, 0);
-        if (!request_id_is_v7(&id)) { /* the reversal of another */
-            *(struct request_id *)grown_add(&rebuilding->reversed, sizeof id) = id;
-            continue;
-        }
-        struct remembered *remembered = grown_add(&rebuilding->remembered, sizeof *remembered);
-        *remembered = (struct remembered){
-            .id = id,
-            .day = calendar_day(&record->calendar, request_id_time(&id)),
-            .memory = memory_of_row(rows, row),
-        };
-    }
-}
-
-static void take_refusals(struct rebuilding *rebuilding, const PGresult *rows) {
-    for (int row = 0; row < PQntuples(rows); row++) {
-        if (PQgetlength(rows, row, 4) != CONTENT_SIZE)
-            continue; /* not written by us */
-        struct remembered *refused = grown_add(&rebuilding->refused, sizeof *refused);
-        *refused = (struct remembered){
-            .id = row_id(rows, row, 0),
-            .day = {row_int4(rows, row, 1)},
-            .memory = {.kind = MEMORY_REFUSED,
-                       .reason = (enum reason)row_int2(rows, row, 2),
-                       .refusing = (uint16_t)row_int2(rows, row, 3)},
-        };
-        memcpy(&refused->memory.content, PQgetvalue(rows, row, 4), CONTENT_SIZE);
-    }
-}
-
-void rebuild_result(struct record *record, const PGresult *rows) {
-    struct rebuilding *rebuilding = &record->rebuilding;
-    if (!rebuilding->is_raised) {
-        if (PQnfields(rows) > 0)
-            take_epochs(rebuilding, rows);
+    struct request_id id = row_id(rows, row, COLUMN_ID);
+    if (!request_id_is_v7(&id)) { /* the reversal of another */
+        *(struct request_id *)grown_add(&rebuilding->reversed, sizeof id) = id;
         return;
     }
-    switch ((enum part)rebuilding->part) {
-    case PART_SUMS:
-        take_sums(rebuilding, rows);
-        break;
-    case PART_RECENT:
-        take_recent(record, rows);
-        break;
-    case PART_REFUSALS:
-        take_refusals(rebuilding, rows);
-        break;
-    }
+    struct remembered *remembered = grown_add(&rebuilding->remembered, sizeof *remembered);
+    *remembered = (struct remembered){
+        .id = id,
+        .day = calendar_day(&record->calendar, request_id_time(&id)),
+        .memory = memory_of_row(rows, row),
+    };
 }
 
-void rebuild_end(struct record *record) {
-    struct rebuilding *rebuilding = &record->rebuilding;
-    if (!rebuilding->is_raised)
-        return;
-    rebuilding->part++;
-    if (rebuilding->part == PART_RECENT)
-        link_row_by_row(&record->reader);
+static void take_refusal(struct rebuilding *rebuilding, const PGresult *rows, int row) {
+    if (PQgetlength(rows, row, COLUMN_CONTENT_BYTES) != CONTENT_SIZE)
+        return; /* not written by us */
+    struct remembered *refused = grown_add(&rebuilding->refused, sizeof *refused);
+    *refused = (struct remembered){
+        .id = row_id(rows, row, COLUMN_ID),
+        .day = {row_int4(rows, row, COLUMN_DAY)},
+        .memory = {.kind = MEMORY_REFUSED,
+                   .reason = (enum reason)row_int2(rows, row, COLUMN_CONTENT),
+                   .refusing = (uint16_t)row_int2(rows, row, COLUMN_REFUSING)},
+    };
+    memcpy(&refused->memory.content, PQgetvalue(rows, row, COLUMN_CONTENT_BYTES), CONTENT_SIZE);
 }
 
 /* ---- telling ---- */
@@ -254,8 +281,8 @@ static void tell_sums(struct record *record, const struct rebuild *rebuild) {
         .organisation = rebuild->organisation,
         .month = rebuild->month,
         .epoch = rebuild->epoch,
-        .sum_count = rebuilding->sums.count,
-        .sums = rebuilding->sums.data,
+        .sum_count = rebuild->sum_count,
+        .sums = (const struct sum *)rebuilding->sums.data + rebuild->first_sum,
         .remembered_count = rebuilding->remembered.count,
         .remembered = rebuilding->remembered.data,
     };
@@ -268,40 +295,73 @@ static void tell_failed(struct record *record, const struct rebuild *rebuild) {
     record->options.on_sums(record->options.owner, rebuild->organisation, rebuild->month, NULL);
 }
 
-/* The ring has them in the order they were asked for: the place that is told is overwritten by the first, which leaves.
- */
-static void leave_ring(struct record *record, const struct rebuild *rebuild) {
-    uint32_t at = 0;
-    while (compare_asked(ring_at(&record->rebuilds, at), rebuild) != 0)
-        at++;
-    *(struct rebuild *)ring_at(&record->rebuilds, at) = *(const struct rebuild *)ring_at(&record->rebuilds, 0);
-    ring_drop(&record->rebuilds, 1);
-}
-
 static void tell_next(struct record *record) {
     struct rebuilding *rebuilding = &record->rebuilding;
-    struct rebuild told = rebuilding->asked[rebuilding->done++];
-    leave_ring(record, &told);
+    const struct rebuild *told = &rebuilding->asked[rebuilding->done++];
     if (record->has_failed)
-        tell_failed(record, &told);
+        tell_failed(record, told);
     else
-        tell_sums(record, &told);
-    forget_read(rebuilding);
-    rebuilding->part = 0;
+        tell_sums(record, told);
+    rebuilding->remembered.count = rebuilding->reversed.count = rebuilding->refused.count = 0;
+}
+
+static void tell_all(struct record *record) {
+    while (record->rebuilding.done < record->rebuilding.count)
+        tell_next(record);
+    forget_read(&record->rebuilding);
+}
+
+/* What comes for an organisation says that those before it are complete. */
+static void take_memories(struct record *record, const PGresult *rows) {
+    struct rebuilding *rebuilding = &record->rebuilding;
+    for (int row = 0; row < PQntuples(rows); row++) {
+        uint32_t number = (uint32_t)row_int4(rows, row, COLUMN_NUMBER);
+        CHECK(number > rebuilding->done && number <= rebuilding->count);
+        while (rebuilding->done < number - 1)
+            tell_next(record);
+        if (row_bool(rows, row, COLUMN_IS_REFUSAL))
+            take_refusal(rebuilding, rows, row);
+        else
+            take_recent(record, rows, row);
+    }
+}
+
+/* ---- what comes ---- */
+
+void rebuild_result(struct record *record, const PGresult *rows) {
+    struct rebuilding *rebuilding = &record->rebuilding;
+    switch (rebuilding->part) {
+    case PART_EPOCHS:
+        if (PQnfields(rows) > 0)
+            take_epochs(rebuilding, rows);
+        break;
+    case PART_MEND:
+        break;
+    case PART_SUMS:
+        take_sums(rebuilding, rows);
+        break;
+    case PART_MEMORIES:
+        take_memories(record, rows);
+        break;
+    }
+}
+
+/* Row by row, so that what is not told yet is held here alone, in as little as it takes. */
+void rebuild_end(struct record *record) {
+    struct rebuilding *rebuilding = &record->rebuilding;
+    if (rebuilding->part == PART_EPOCHS || rebuilding->part == PART_MEMORIES)
+        return;
+    rebuilding->part++;
+    link_row_by_row(&record->reader);
 }
 
 bool rebuild_sync(struct record *record) {
-    struct rebuilding *rebuilding = &record->rebuilding;
-    if (rebuilding->is_raised) {
-        tell_next(record);
-    } else if (record->has_failed) {
-        while (rebuilding->done < rebuilding->count)
-            tell_next(record);
-    } else {
+    if (record->rebuilding.part == PART_EPOCHS && !record->has_failed) {
         start_reading(record);
         return record->reader.stage != LINK_UP;
     }
-    return rebuilding->done == rebuilding->count;
+    tell_all(record);
+    return true;
 }
 
 void rebuild_lost(struct record *record) {

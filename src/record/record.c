@@ -7,11 +7,13 @@
 
 #define RECORDER 0
 #define READER 1
+#define ROLLER 2
 
 static void enter(struct record *record, struct tick now) {
     record->now = now;
     record->recorder.now = now;
     record->reader.now = now;
+    record->roller.now = now;
 }
 
 /* ---- the links ---- */
@@ -127,6 +129,7 @@ struct record *record_create(const struct record_options *options, struct tick n
     struct link_options recorder = recorder_options(record), reader = reader_options(record);
     link_init(&record->recorder, &recorder, now);
     link_init(&record->reader, &reader, now);
+    roller_init(record);
     return record;
 }
 
@@ -135,6 +138,7 @@ void record_destroy(struct record *record) {
         return;
     link_finish(&record->recorder);
     link_finish(&record->reader);
+    link_finish(&record->roller);
     chores_finish(record);
     batch_finish(record);
     queue_finish(&record->queue);
@@ -208,11 +212,11 @@ bool record_settle(struct record *record, const struct settlement *settlement, u
     return true;
 }
 
-bool record_read_sums(struct record *record, int32_t organisation, struct month month) {
+bool record_read_sums(struct record *record, int32_t organisation, struct month month, bool from_rows) {
     struct rebuild *rebuild = ring_append(&record->rebuilds);
     if (rebuild == NULL)
         return false;
-    *rebuild = (struct rebuild){.organisation = organisation, .month = month};
+    *rebuild = (struct rebuild){.organisation = organisation, .month = month, .from_rows = from_rows};
     return true;
 }
 
@@ -275,18 +279,21 @@ static struct record_interest interest_of(const struct link *link) {
 void record_interests(const struct record *record, struct record_interest interests[RECORD_CONNECTIONS]) {
     interests[RECORDER] = interest_of(&record->recorder);
     interests[READER] = interest_of(&record->reader);
+    interests[ROLLER] = interest_of(&record->roller);
 }
 
 void record_ready(struct record *record, struct tick now, int connection, short events) {
-    CHECK(connection == RECORDER || connection == READER);
+    struct link *links[RECORD_CONNECTIONS] = {&record->recorder, &record->reader, &record->roller};
+    CHECK(connection >= 0 && connection < RECORD_CONNECTIONS);
     enter(record, now);
-    link_ready(connection == RECORDER ? &record->recorder : &record->reader, now, events);
+    link_ready(links[connection], now, events);
 }
 
 void record_tick(struct record *record, struct tick now) {
     enter(record, now);
     link_tick(&record->recorder, now);
     link_tick(&record->reader, now);
+    roller_tick(record);
     chores_tick(record);
 }
 
@@ -295,6 +302,6 @@ static struct tick earlier(struct tick one, struct tick other) {
 }
 
 struct tick record_next_tick(const struct record *record) {
-    return earlier(chores_next_tick(record),
-                   earlier(link_next_tick(&record->recorder), link_next_tick(&record->reader)));
+    struct tick next = earlier(link_next_tick(&record->recorder), link_next_tick(&record->reader));
+    return earlier(earlier(chores_next_tick(record), roller_next_tick(record)), next);
 }

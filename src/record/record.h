@@ -5,7 +5,7 @@
  * still the fence's, and looks up what the checks ask; its commit is awaited before anyone is told (I1). A commit whose
  * outcome is unknown is sent again with the same rows: the key makes it once. A row PostgreSQL refuses is found by
  * splitting its batch, quarantined, and does not hold up the others. Sums are read over a second connection, so that a
- * rebuild holds up nothing.
+ * rebuild holds up nothing; over a third one rows are added to sums that are kept, so that a rebuild has few to read.
  *
  * libpq is used without blocking: the owner polls the descriptors and hands in the time. Reconnects by itself; until
  * then everything waits. Nothing is ever dropped: an append is answered, or still waiting. */
@@ -26,6 +26,8 @@ struct record_options {
     int64_t reconnect_us;      /* pause between attempts */
     int64_t expiry_us;         /* how often holds that have expired are looked for; 0: not by this one */
     bool notes_used_up;        /* a credit that is used up goes on the block list until its month ends (DOMAIN F5) */
+    int64_t roll_up_rows;      /* a month's new rows are added to its sums when they are so many; 0: not by this one */
+    int64_t ahead_us;          /* so long before a month ends the next one's counters are made; 0: not by this one */
     int64_t silence_us;        /* a connection that owes an answer and is silent this long is given up */
     void *owner;
     /* Once for each append, check and undo; from record_ready() or record_tick(), never from the call that queued it.
@@ -38,6 +40,8 @@ struct record_options {
     /* For the audit: see record_find_month() and record_read_month(). */
     void (*on_month_found)(void *owner, bool is_answered, int32_t organisation, struct month month);
     void (*on_month_read)(void *owner, int32_t organisation, struct month month, const struct sums *sums);
+    /* The counters of a month to come are to be made, by a rebuild. */
+    void (*on_ahead)(void *owner, int32_t organisation, struct month month);
     /* A hold has expired and its row is committed: the counters must follow. */
     void (*on_effect)(void *owner, const struct effect *effect);
     void (*on_up)(void *owner, bool is_up);
@@ -54,7 +58,8 @@ bool record_append(struct record *record, const struct entry *entry, uint32_t ow
 bool record_check(struct record *record, const struct check *check, uint32_t owner);
 bool record_undo(struct record *record, const struct undo *undo, uint32_t owner);
 bool record_settle(struct record *record, const struct settlement *settlement, uint32_t owner);
-bool record_read_sums(struct record *record, int32_t organisation, struct month month);
+/* `from_rows`: by adding up every row, and what is rolled up of the organisation is made anew from them. */
+bool record_read_sums(struct record *record, int32_t organisation, struct month month, bool from_rows);
 bool record_look_up(struct record *record, uint64_t reply_to, const struct request_id *id, struct month month,
                     int32_t organisation);
 void record_note_refusal(struct record *record, const struct refusal_note *note);
@@ -73,7 +78,7 @@ void record_flush(struct record *record, struct tick now);
 
 /* Connections to poll: descriptor (-1: none now) and poll(2) events each. They may change with every call to this room;
  * `socket` changes whenever libpq may have closed a socket and got the same descriptor for the next. */
-#define RECORD_CONNECTIONS 2
+#define RECORD_CONNECTIONS 3
 struct record_interest {
     int fd;
     short events;

@@ -23,11 +23,14 @@
 #define EXPIRIES_AT_ONCE 256
 #define QUARANTINE_CAPACITY 64
 #define PARTITIONS_CAPACITY 8
-#define REBUILDS_AT_ONCE 64
+#define REBUILDS_AT_ONCE 4096
+#define AHEAD_AT_ONCE 256
 #define NOTES_AT_ONCE 256
 
 /* The reader's statements may take longer than a batch: sums of a million rows. */
 #define READER_PATIENCE 10
+/* The first time all that there is may have to be rolled up. */
+#define ROLLER_PATIENCE 100
 
 /* ---- queue.c: what waits for the recorder ---- */
 
@@ -165,6 +168,7 @@ enum chore {
     CHORE_PAGE,
     CHORE_REBUILD,
     CHORE_EXPIRY,
+    CHORE_AHEAD,
     CHORE_FIND_MONTH,
     CHORE_READ_MONTH,
     CHORE_QUARANTINE,
@@ -221,22 +225,29 @@ void ring_drop(struct ring *ring, uint32_t count); /* the first ones */
 struct rebuild {
     int32_t organisation;
     struct month month;
-    int32_t epoch; /* 0: not raised yet */
+    bool from_rows; /* not from what is rolled up */
+    int32_t epoch;  /* once it is raised */
+    size_t first_sum, sum_count;
 };
 
-/* Grows, for what no setting bounds: the sums and recent ids of one organisation. Emptied after every rebuild. */
+/* Grows, for what no setting bounds: the sums of a batch of organisations, which are fewer than their credits and
+ * travellers in the directory, and the recent ids of one. Emptied after every rebuild. */
 struct grown {
     void *data;
     size_t count;
     size_t capacity;
 };
 
+/* What is awaited: of the first transaction the epochs, of the second the others. */
+enum part { PART_EPOCHS, PART_MEND, PART_SUMS, PART_MEMORIES };
+
 struct rebuilding {
-    struct rebuild asked[REBUILDS_AT_ONCE]; /* the ring's first; they leave it when they are told */
+    struct rebuild *asked; /* of one month, by organisation; none of them is in the ring any more */
+    uint32_t capacity;
     uint32_t count;
-    uint32_t done;  /* told */
-    bool is_raised; /* the epochs are committed; the sums are being read */
-    uint32_t part;  /* of the three statements of asked[done] */
+    uint32_t done;   /* told */
+    uint32_t filled; /* where sums are coming in */
+    enum part part;
     struct grown sums, remembered, reversed, refused;
 };
 
@@ -253,6 +264,10 @@ struct record {
     struct tick now; /* of the call being served */
     struct calendar calendar;
     struct link recorder, reader;
+    struct link roller; /* DOWN for good when this one does not roll up */
+    bool is_rolling;
+    bool has_roller_failed;
+    struct tick roll_at;
     bool is_up; /* as last told */
     bool is_partitioned;
     struct encoder encoder;
@@ -285,6 +300,10 @@ struct record {
     struct effect expired[EXPIRIES_AT_ONCE];
     uint32_t expired_count;
     struct tick expiry_at;                      /* when holds that have expired are looked for next */
+    int32_t ahead[AHEAD_AT_ONCE]; /* organisations whose next month is to be made */
+    uint32_t ahead_count;
+    struct month ahead_month;
+    struct tick ahead_at;                       /* when it is looked for some next */
     struct suspect suspects[SUSPECTS_CAPACITY]; /* asked about lately */
     uint32_t notes_taken;                       /* in the batch under way */
     bool notes_asked_partitions;
@@ -339,6 +358,13 @@ void expiry_result(struct record *record, const PGresult *rows);
 void expiry_end(struct record *record);
 bool expiry_is_due(const struct record *record);
 
+bool ahead_start(struct record *record);
+void ahead_result(struct record *record, const PGresult *rows);
+void ahead_end(struct record *record);
+bool ahead_is_due(const struct record *record);
+/* Puts the next look off while the month's last stretch has not begun. */
+void ahead_tick(struct record *record);
+
 bool find_month_start(struct record *record);
 void find_month_result(struct record *record, const PGresult *rows);
 void find_month_end(struct record *record);
@@ -360,8 +386,9 @@ void used_up_end(struct record *record);
 
 /* ---- rebuild.c ---- */
 
+void rebuild_init(struct record *record);
+bool rebuild_is_due(const struct record *record);
 bool rebuild_start(struct record *record); /* false: the link broke */
-struct sum sum_of_row(const PGresult *rows, int row);
 void *grown_add(struct grown *grown, size_t element_size);
 void grown_forget(struct grown *grown);
 void rebuild_result(struct record *record, const PGresult *rows);
@@ -370,6 +397,12 @@ void rebuild_end(struct record *record);
 bool rebuild_sync(struct record *record);
 void rebuild_lost(struct record *record);
 void rebuild_finish(struct record *record);
+
+/* ---- roller.c: a link of its own, which adds rows to the sums ---- */
+
+void roller_init(struct record *record);
+void roller_tick(struct record *record);
+struct tick roller_next_tick(const struct record *record);
 
 /* ---- record.c ---- */
 

@@ -47,6 +47,14 @@ struct request_id row_id(const PGresult *rows, int row, int column) {
     return id;
 }
 
+struct sum row_sum(const PGresult *rows, int row, int column) {
+    return (struct sum){
+        .kind = (enum limit_kind)row_int2(rows, row, column),
+        .id = row_int4(rows, row, column + 1),
+        .spent_minor = row_int8(rows, row, column + 2),
+    };
+}
+
 void row_text(const PGresult *rows, int row, int column, char *text, size_t capacity) {
     size_t size = (size_t)PQgetlength(rows, row, column);
     if (size > capacity - 1)

@@ -19,6 +19,7 @@ int32_t row_int4(const PGresult *rows, int row, int column);
 int64_t row_int8(const PGresult *rows, int row, int column);
 struct instant row_time(const PGresult *rows, int row, int column);
 struct request_id row_id(const PGresult *rows, int row, int column);
+struct sum row_sum(const PGresult *rows, int row, int column); /* kind, id, spent_minor */
 /* Copies what fits, and a NUL. */
 void row_text(const PGresult *rows, int row, int column, char *text, size_t capacity);
 

@@ -24,8 +24,10 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 #define ENTRY_COLUMNS                                                                                                  \
     "id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, client, kind, "         \
     "product, place"
-#define INSERT_ENTRY "INSERT INTO entry (" ENTRY_COLUMNS ") "
-#define INSERT_ENTRY_WITH_FLAGS "INSERT INTO entry (" ENTRY_COLUMNS ", flags) "
+/* Whoever inserts stamps the era, read once a statement and under the shared lock: sql/0007_roll_up.sql. */
+#define INSERT_ENTRY "INSERT INTO entry (" ENTRY_COLUMNS ", era) "
+#define INSERT_ENTRY_WITH_FLAGS "INSERT INTO entry (" ENTRY_COLUMNS ", flags, era) "
+#define ERA "(SELECT number FROM era)"
 
 #define FENCE_EPOCH                                                                                                    \
     "coalesce((SELECT f.epoch FROM fence f WHERE f.organisation = q.organisation AND f.month = q.month), 0)"
@@ -45,7 +47,7 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 #define APPEND(more_columns, more_names)                                                                               \
     INSERT_ENTRY_WITH_FLAGS                                                                                            \
     "SELECT q.id, q.amount_minor, q.recorded_at, g.month, g.organisation, g.epoch, q.traveller, q.credit, "            \
-    "q.department, q.client, q.kind, q.product, q.place, q.flags "                                                     \
+    "q.department, q.client, q.kind, q.product, q.place, q.flags, " ERA " "                                            \
     "FROM unnest($1::int4[], $2::uuid[], $3::int8[], $4::timestamptz[], $5::int4[], $6::int4[], $7::int4[], "          \
     "$8::int4[], $9::int2[], $10::text[], $11::text[], $12::int2[]" more_columns                                       \
     ") AS q(n, id, amount_minor, recorded_at, traveller, credit, department, client, kind, product, place, "           \
@@ -79,7 +81,7 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 #define CONFIRM(rows)                                                                                                  \
     INSERT_ENTRY                                                                                                       \
     "SELECT q.mark, 0, clock_timestamp(), e.month, e.organisation, " FENCE_EPOCH                                       \
-    ", e.traveller, e.credit, e.department, e.client, 9, '', '' FROM " rows " JOIN " ENTRY_OF(                         \
+    ", e.traveller, e.credit, e.department, e.client, 9, '', '', " ERA " FROM " rows " JOIN " ENTRY_OF(                \
         "q.id") " e ON e.recorded_at <> q.recorded_at AND (e.kind = q.kind OR (e.kind = 1 AND q.kind = 7)) "           \
                 "AND e.kind <> 7 AND (e.amount_minor, e.client, e.credit, e.product, e.place) = "                      \
                 "(q.amount_minor, q.client, q.credit, q.product, q.place) ON CONFLICT DO NOTHING"
@@ -88,21 +90,6 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
     "s.reason, s.differs, s.is_repeat, s.is_tombstone, s.amount_minor, s.remaining_minor, s.effect_id, "               \
     "s.usage_minor, s.epoch, s.entry_month, s.organisation, s.department, s.traveller, s.credit, "                     \
     "s.recorded_at"
-
-/* A row counts for its paying department and all above it. One pass over the rows, then sums of those sums. */
-#define SUMS(condition)                                                                                                \
-    "WITH RECURSIVE spent AS MATERIALIZED ("                                                                           \
-    "SELECT credit, traveller, department, sum(amount_minor) AS amount FROM entry "                                    \
-    "WHERE month = $1::int4 AND organisation = $2::int4" condition " GROUP BY 1, 2, 3), "                              \
-    "upward(department, amount, level) AS ("                                                                           \
-    "SELECT department, sum(amount), 1 FROM spent WHERE department <> 0 GROUP BY department "                          \
-    "UNION ALL SELECT parent, amount, level + 1 FROM (SELECT (SELECT d.parent FROM department d "                      \
-    "WHERE d.id = u.department) AS parent, u.amount, u.level FROM upward u WHERE u.level < 8 OFFSET 0) p "             \
-    "WHERE parent IS NOT NULL) "                                                                                       \
-    "SELECT 4::int2, $2::int4, coalesce(sum(amount), 0)::int8 FROM spent "                                             \
-    "UNION ALL SELECT 3::int2, department, sum(amount)::int8 FROM upward GROUP BY department "                         \
-    "UNION ALL SELECT 2::int2, traveller, sum(amount)::int8 FROM spent WHERE traveller <> 0 GROUP BY traveller "       \
-    "UNION ALL SELECT 1::int2, credit, sum(amount)::int8 FROM spent WHERE credit <> 0 GROUP BY credit"
 
 /* What followed an entry, and until when it may be captured. */
 #define FOLLOWED_BY                                                                                                    \
@@ -160,16 +147,25 @@ static const struct {
     [STATEMENT_LOCK_EXCLUSIVE] = {"lock_exclusive", "SELECT FROM unnest($1::int4[]) AS stripe "
                                                     "WHERE pg_advisory_xact_lock(" LOCK_CLASS ", stripe) IS NULL"},
     [STATEMENT_RAISE] = {"raise", "INSERT INTO fence (organisation, month, epoch) "
-                                  "SELECT organisation, month, 1 FROM unnest($1::int4[], $2::int4[]) "
-                                  "AS q(organisation, month) ORDER BY organisation, month "
+                                  "SELECT organisation, $1::int4, 1 FROM unnest($2::int4[]) AS q(organisation) "
+                                  "ORDER BY organisation "
                                   "ON CONFLICT (organisation, month) DO UPDATE SET epoch = fence.epoch + 1 "
-                                  "RETURNING organisation, month, epoch"},
-    [STATEMENT_SUMS] = {"sums", SUMS(" AND epoch < $3::int4")},
-    [STATEMENT_RECENT] = {"recent", "SELECT id, kind, amount_minor, client, credit, product, place, flags FROM entry "
-                                    "WHERE month = $1::int4 AND organisation = $2::int4 AND epoch < $3::int4 "
-                                    "AND id >= $4::uuid AND kind IN (1, 2, 6, 7) ORDER BY id"},
-    [STATEMENT_REFUSALS] = {"refusals", "SELECT id, day, reason, refusing, content FROM refusal "
-                                        "WHERE month = $1::int4 AND organisation = $2::int4 AND id >= $3::uuid"},
+                                  "RETURNING organisation, epoch"},
+    /* For the organisations in their order: the sums of rows of epochs below theirs. */
+    [STATEMENT_SUMS] = {"sums", "SELECT organisation, kind, id, spent_minor "
+                                "FROM sums_of($1::int4, $2::int4[], $3::int4[], $4::bool)"},
+    [STATEMENT_MEND] = {"mend", "SELECT FROM mend_rollup($1::int4, $2::int4[])"},
+    /* And what is remembered of each, first what was recorded by its id, then refusals: the LATERAL makes the plan a walk
+     * through the organisations as they stand. */
+    [STATEMENT_MEMORIES] =
+        {"memories", "SELECT q.n::int4, m.* FROM unnest($2::int4[], $3::int4[]) WITH ORDINALITY AS q(organisation, epoch, n) "
+                     "CROSS JOIN LATERAL (SELECT * FROM (SELECT false AS is_refusal, id, kind, amount_minor, client, credit, "
+                     "product, place, flags, 0 AS day, NULL::bytea AS content FROM entry WHERE month = $1::int4 "
+                     "AND organisation = q.organisation AND epoch < q.epoch AND id >= $4::uuid AND kind IN (1, 2, 6, 7) "
+                     "ORDER BY id OFFSET 0) e UNION ALL SELECT * FROM (SELECT true, id, reason, 0::int8, 0, 0, '', '', "
+                     "refusing, day, content FROM refusal WHERE month = $1::int4 AND organisation = q.organisation "
+                     "AND id >= $4::uuid OFFSET 0) r) m"},
+    [STATEMENT_AHEAD] = {"ahead", "SELECT take_ahead($1::int4, $2::int4, $3::int4)"},
     [STATEMENT_FIND] =
         {"find", "SELECT " COLUMNS_FOUND " FROM (SELECT CASE $3::int4 WHEN 0 THEN organisation_of_row($2::int4, "
                  "$1::uuid) ELSE $3::int4 END AS organisation OFFSET 0) o "
@@ -183,8 +179,10 @@ static const struct {
                                             "WHERE (organisation, month) > ($1::int4, $2::int4) "
                                             "ORDER BY organisation, month LIMIT 1"},
     /* And with them, in the same snapshot, the fence's epoch as the sum of a limit of kind 0. */
-    [STATEMENT_READ_MONTH] = {"read_month", SUMS("") " UNION ALL SELECT 0::int2, 0, coalesce((SELECT epoch FROM fence "
-                                                     "WHERE month = $1::int4 AND organisation = $2::int4), 0)::int8"},
+    [STATEMENT_READ_MONTH] =
+        {"read_month", "SELECT kind, id, spent_minor FROM sums_of($1::int4, ARRAY[$2::int4], ARRAY[2147483647], true) "
+                       "UNION ALL SELECT 0::int2, 0, coalesce((SELECT epoch FROM fence "
+                       "WHERE month = $1::int4 AND organisation = $2::int4), 0)::int8"},
     [STATEMENT_USED_UP] = {"used_up", "SELECT note_used_up($1::int4, $2::int4, $3::timestamptz)"},
     [STATEMENT_NOTE] =
         {"note", "INSERT INTO refusal (id, amount_minor, month, day, organisation, traveller, credit, client, reason, "
@@ -194,6 +192,8 @@ static const struct {
     [STATEMENT_QUARANTINE] = {"quarantine", "INSERT INTO quarantine (id, organisation, month, what, why) "
                                             "VALUES ($1::uuid, $2::int4, $3::int4, $4::text, $5::text)"},
     [STATEMENT_PARTITIONS] = {"partitions", "SELECT make_partitions(month) FROM unnest($1::int4[]) AS month"},
+
+    [STATEMENT_ROLL_UP] = {"roll_up", "CALL roll_up($1::int8)"},
 };
 
 const char *statement_name(enum statement statement) {
@@ -224,3 +224,6 @@ const char settings_recorder[] = SETTINGS_BOTH
 
 const char settings_reader[] = SETTINGS_BOTH "set_config('work_mem', '64MB', false), set_config('enable_sort', 'off', "
                                              "false), set_config('application_name', 'vaxel reader', false)";
+
+const char settings_roller[] = SETTINGS_BOTH "set_config('work_mem', '64MB', false), set_config('enable_sort', 'off', "
+                                             "false), set_config('application_name', 'vaxel roller', false)";

@@ -22,9 +22,10 @@ enum statement {
     /* The reader's. */
     STATEMENT_LOCK_EXCLUSIVE,
     STATEMENT_RAISE,
+    STATEMENT_MEND,
     STATEMENT_SUMS,
-    STATEMENT_RECENT,
-    STATEMENT_REFUSALS,
+    STATEMENT_MEMORIES,
+    STATEMENT_AHEAD,
     STATEMENT_FIND,
     STATEMENT_PAGE,
     STATEMENT_EXPIRE,
@@ -34,13 +35,17 @@ enum statement {
     STATEMENT_NOTE,
     STATEMENT_QUARANTINE,
     STATEMENT_PARTITIONS,
+    /* The roller's. */
+    STATEMENT_ROLL_UP,
     STATEMENT_COUNT,
 };
 
 #define STATEMENTS_RECORDER_FIRST STATEMENT_LOCK_SHARED
 #define STATEMENTS_RECORDER_END STATEMENT_LOCK_EXCLUSIVE
 #define STATEMENTS_READER_FIRST STATEMENT_LOCK_EXCLUSIVE
-#define STATEMENTS_READER_END STATEMENT_COUNT
+#define STATEMENTS_READER_END STATEMENT_ROLL_UP
+#define STATEMENTS_ROLLER_FIRST STATEMENT_ROLL_UP
+#define STATEMENTS_ROLLER_END STATEMENT_COUNT
 
 /* PREPARE's name and text; every parameter's type stands in the text as a cast. */
 const char *statement_name(enum statement statement);
@@ -49,6 +54,7 @@ const char *statement_text(enum statement statement);
 /* One SELECT that brings a connection's settings to what the statements rely on. */
 extern const char settings_recorder[];
 extern const char settings_reader[];
+extern const char settings_roller[];
 
 /* The advisory locks of a month's fence: one of so many stripes for each organisation. */
 #define LOCK_CLASS "30333" /* two-key advisory locks of this number are Växel's in the whole database */

@@ -207,7 +207,7 @@ void flow_warm(struct switch_core *core, struct request *request) {
     struct month month = month_of_request(request);
     struct warmth *warmth = warm_get(&core->warm, request->account.organisation, month);
     if (warmth == NULL ||
-        (!warmth->is_rebuilding && !core->ports.read_sums(core->ports.shell, warmth->organisation, month))) {
+        (!warmth->is_rebuilding && !core->ports.read_sums(core->ports.shell, warmth->organisation, month, false))) {
         flow_wait(core, request);
         return;
     }

@@ -115,8 +115,9 @@ bool switch_drain(struct switch_core *core, struct moment now, const struct entr
  * too high until the audit. */
 void switch_effect(struct switch_core *core, struct moment now, const struct effect *effect);
 
-/* An organisation's counters are wrong: they are built anew. */
+/* An organisation's counters are built anew, because they are wrong; or for the first time, ahead of need. */
 void switch_rebuild(struct switch_core *core, struct moment now, int32_t organisation, struct month month);
+void switch_prepare(struct switch_core *core, struct moment now, int32_t organisation, struct month month);
 
 /* What the shell has to tell. */
 void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict);

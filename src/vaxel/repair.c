@@ -185,7 +185,7 @@ bool audit_repair(const struct settings *settings, int32_t organisation, struct 
     while (!repair.is_over && tick_now().us < give_up_us) {
         turn(&repair);
         if (!is_asked && repair.has_counters && repair.has_records)
-            is_asked = record_read_sums(repair.record, organisation, month);
+            is_asked = record_read_sums(repair.record, organisation, month, true);
     }
     end(&repair, repair.is_written ? NULL : "it took too long");
     close_rooms(&repair);

@@ -156,7 +156,7 @@ Test(record_breaks, sums_asked_for_while_the_server_is_away_are_read_when_it_is_
     test_postgres_kill(&postgres);
     DESK_UNTIL(&desk, !desk.is_up);
     for (int32_t organisation = 1; organisation <= 3; organisation++)
-        cr_assert(record_read_sums(desk.record, organisation, month_now()));
+        cr_assert(record_read_sums(desk.record, organisation, month_now(), false));
     desk_turn(&desk);
     test_postgres_restart(&postgres);
     DESK_UNTIL(&desk, desk.sums_told == 6);

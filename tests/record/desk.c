@@ -267,7 +267,7 @@ const struct found *desk_look_up(struct desk *mine, const struct request_id *id,
 
 const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation) {
     int before = mine->sums_told;
-    cr_assert(record_read_sums(mine->record, organisation, month_now()));
+    cr_assert(record_read_sums(mine->record, organisation, month_now(), false));
     DESK_UNTIL(mine, mine->sums_told > before);
     cr_assert(mine->sums[before].is_read);
     cr_assert_eq(mine->sums[before].organisation, organisation);

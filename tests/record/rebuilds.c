@@ -11,7 +11,7 @@ Test(record, each_rebuild_raises_the_epoch) {
 
 Test(record, many_organisations_are_rebuilt_together_each_with_its_own_sums) {
     for (int32_t organisation = 2; organisation <= 100; organisation++)
-        cr_assert(record_read_sums(desk.record, organisation, month_now()));
+        cr_assert(record_read_sums(desk.record, organisation, month_now(), false));
     DESK_UNTIL(&desk, desk.sums_told == 100);
     for (int32_t organisation = 1; organisation <= 100; organisation++) {
         struct entry entry = purchase_of(organisation, 1);
@@ -21,7 +21,7 @@ Test(record, many_organisations_are_rebuilt_together_each_with_its_own_sums) {
     DESK_UNTIL(&desk, desk.told == 100);
     desk.sums_told = 0;
     for (int32_t organisation = 100; organisation > 0; organisation--)
-        cr_assert(record_read_sums(desk.record, organisation, month_now()));
+        cr_assert(record_read_sums(desk.record, organisation, month_now(), false));
     DESK_UNTIL(&desk, desk.sums_told == 100);
     bool is_seen[101] = {false};
     for (int at = 0; at < 100; at++) {
@@ -193,7 +193,7 @@ Test(record, a_rebuild_waits_for_the_batches_before_it_and_bars_those_after_it) 
         "21, 31, 0, 7, 1, '', '')",
         id, entry.month.yyyymm);
     PQclear(PQexec(node, sql));
-    cr_assert(record_read_sums(desk.record, 1, month_now()));
+    cr_assert(record_read_sums(desk.record, 1, month_now(), false));
     DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1);
     cr_assert_eq(desk.sums_told, 1);
     PQclear(PQexec(node, "COMMIT"));

@@ -60,7 +60,7 @@ Test(record_standbys, a_server_that_takes_no_writes_any_more_is_left_until_it_do
         desk_turn(&desk);
     }
     uint32_t told = desk.told;
-    cr_assert(record_read_sums(desk.record, 1, month_now()));
+    cr_assert(record_read_sums(desk.record, 1, month_now(), false));
     test_sql(pair.primary.conninfo, "ALTER SYSTEM RESET default_transaction_read_only");
     test_sql(pair.primary.conninfo, "SELECT pg_reload_conf()");
     DESK_UNTIL(&desk, desk.is_up && desk.sums_told == 2 && desk.told > told);

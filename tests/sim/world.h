@@ -129,7 +129,7 @@ bool record_link_append(void *shell, const struct entry *entry, uint32_t owner);
 bool record_link_check(void *shell, const struct check *check, uint32_t owner);
 bool record_link_undo(void *shell, const struct undo *undo, uint32_t owner);
 bool record_link_settle(void *shell, const struct settlement *settlement, uint32_t owner);
-bool record_link_read_sums(void *shell, int32_t organisation, struct month month);
+bool record_link_read_sums(void *shell, int32_t organisation, struct month month, bool from_rows);
 void record_link_note(void *shell, const struct refusal_note *refusal);
 void record_link_start(struct node *node);
 void record_link_flush(struct node *node);

@@ -294,6 +294,14 @@ Test(settle, a_rebuild_that_is_asked_for_is_done_once_at_a_time) {
     cr_expect_eq(shell.sums_read_count, 2);
 }
 
+Test(settle, counters_that_are_wrong_are_built_from_the_rows_and_those_ahead_of_need_from_sums) {
+    switch_rebuild(shell.core, shell.now, 1, (struct month){202611});
+    cr_expect(shell.sums_from_rows);
+    switch_prepare(shell.core, shell.now, 1, (struct month){202612});
+    cr_expect_not(shell.sums_from_rows);
+    cr_expect_eq(shell.sums_read_count, 2);
+}
+
 /* ---- partial approval and double tap ---- */
 
 Test(settle, a_partial_approval_is_recorded_and_told_as_what_was_left) {

@@ -67,11 +67,12 @@ static bool find_payer(void *owner, const struct payer *payer, struct account *a
     return payer->organisation == shell->account.organisation;
 }
 
-static bool read_sums(void *owner, int32_t organisation, struct month month) {
+static bool read_sums(void *owner, int32_t organisation, struct month month, bool from_rows) {
     struct shell *shell = owner;
     cr_assert_eq(organisation, shell->account.organisation);
     cr_assert_gt(month.yyyymm, 0);
     shell->sums_read_count++;
+    shell->sums_from_rows = from_rows;
     return true;
 }
 

@@ -36,6 +36,7 @@ struct shell {
     int question_count, entry_count, check_count, undo_count, answer_count;
     int settlement_count, journal_count, drained_count;
     int sums_read_count, sums_written_count, note_count;
+    bool sums_from_rows; /* as they were asked for last */
 };
 
 /* A core with both services up, at 2026-11-21 12:00 in Stockholm, and an account of four limits. */
