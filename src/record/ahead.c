@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In a month's last stretch the next one's counters are made, some organisations at a time, by a rebuild that finds no rows: else
- * all of them would be cold in the first second of the month. Each organisation is taken by one node. If that one fails, it is cold then. */
+/* In a month's last stretch the next one's counters are made, some organisations at a time, by a rebuild that finds no
+ * rows: else all of them would be cold in the first second of the month. Each organisation is taken by one node. If
+ * that one fails, it is cold then. */
 #include "base/log.h"
 #include "record/room.h"
 

@@ -299,7 +299,7 @@ struct record {
     struct audit_wish find_month, read_month, found_month;
     struct effect expired[EXPIRIES_AT_ONCE];
     uint32_t expired_count;
-    struct tick expiry_at;                      /* when holds that have expired are looked for next */
+    struct tick expiry_at;        /* when holds that have expired are looked for next */
     int32_t ahead[AHEAD_AT_ONCE]; /* organisations whose next month is to be made */
     uint32_t ahead_count;
     struct month ahead_month;

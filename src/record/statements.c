@@ -155,16 +155,17 @@ static const struct {
     [STATEMENT_SUMS] = {"sums", "SELECT organisation, kind, id, spent_minor "
                                 "FROM sums_of($1::int4, $2::int4[], $3::int4[], $4::bool)"},
     [STATEMENT_MEND] = {"mend", "SELECT FROM mend_rollup($1::int4, $2::int4[])"},
-    /* And what is remembered of each, first what was recorded by its id, then refusals: the LATERAL makes the plan a walk
-     * through the organisations as they stand. */
+    /* And what is remembered of each, first what was recorded by its id, then refusals: the LATERAL makes the plan a
+     * walk through the organisations as they stand. */
     [STATEMENT_MEMORIES] =
-        {"memories", "SELECT q.n::int4, m.* FROM unnest($2::int4[], $3::int4[]) WITH ORDINALITY AS q(organisation, epoch, n) "
-                     "CROSS JOIN LATERAL (SELECT * FROM (SELECT false AS is_refusal, id, kind, amount_minor, client, credit, "
-                     "product, place, flags, 0 AS day, NULL::bytea AS content FROM entry WHERE month = $1::int4 "
-                     "AND organisation = q.organisation AND epoch < q.epoch AND id >= $4::uuid AND kind IN (1, 2, 6, 7) "
-                     "ORDER BY id OFFSET 0) e UNION ALL SELECT * FROM (SELECT true, id, reason, 0::int8, 0, 0, '', '', "
-                     "refusing, day, content FROM refusal WHERE month = $1::int4 AND organisation = q.organisation "
-                     "AND id >= $4::uuid OFFSET 0) r) m"},
+        {"memories",
+         "SELECT q.n::int4, m.* FROM unnest($2::int4[], $3::int4[]) WITH ORDINALITY AS q(organisation, epoch, n) "
+         "CROSS JOIN LATERAL (SELECT * FROM (SELECT false AS is_refusal, id, kind, amount_minor, client, credit, "
+         "product, place, flags, 0 AS day, NULL::bytea AS content FROM entry WHERE month = $1::int4 "
+         "AND organisation = q.organisation AND epoch < q.epoch AND id >= $4::uuid AND kind IN (1, 2, 6, 7) "
+         "ORDER BY id OFFSET 0) e UNION ALL SELECT * FROM (SELECT true, id, reason, 0::int8, 0, 0, '', '', "
+         "refusing, day, content FROM refusal WHERE month = $1::int4 AND organisation = q.organisation "
+         "AND id >= $4::uuid OFFSET 0) r) m"},
     [STATEMENT_AHEAD] = {"ahead", "SELECT take_ahead($1::int4, $2::int4, $3::int4)"},
     [STATEMENT_FIND] =
         {"find", "SELECT " COLUMNS_FOUND " FROM (SELECT CASE $3::int4 WHEN 0 THEN organisation_of_row($2::int4, "

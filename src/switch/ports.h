@@ -303,8 +303,8 @@ struct switch_ports {
     /* A journal's entry that switch_drain() took is where it belongs, for good. */
     void (*drained)(void *shell, uint64_t ticket);
 
-    /* Answered by switch_sums_read(); at most one at a time for an organisation's month. `from_rows`: not from sums that
-     * the record keeps, which may be what is wrong. */
+    /* Answered by switch_sums_read(); at most one at a time for an organisation's month. `from_rows`: not from sums
+     * that the record keeps, which may be what is wrong. */
     bool (*read_sums)(void *shell, int32_t organisation, struct month month, bool from_rows);
 
     /* Answered by switch_sums_written(). */

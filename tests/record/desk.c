@@ -66,6 +66,12 @@ static void on_month_read(void *owner, int32_t organisation, struct month month,
     keep_sums(&mine->month_read, organisation, month, sums);
 }
 
+static void on_ahead(void *owner, int32_t organisation, struct month month) {
+    struct desk *mine = owner;
+    cr_assert(mine->ahead_told < SUMS_READ);
+    mine->ahead[mine->ahead_told++] = (struct audit_month){organisation, month};
+}
+
 static void on_effect(void *owner, const struct effect *effect) {
     struct desk *mine = owner;
     cr_assert(mine->effects_told < EFFECTS_TOLD);
@@ -99,6 +105,7 @@ void desk_start(struct desk *mine, const char *conninfo, const struct record_opt
     own.on_blocks = on_blocks;
     own.on_month_found = on_month_found;
     own.on_month_read = on_month_read;
+    own.on_ahead = on_ahead;
     own.on_effect = on_effect;
     own.on_up = on_up;
     mine->conninfo = conninfo;

@@ -14,7 +14,7 @@
 
 #define PATIENCE_US 60000000
 #define OWNERS 100000
-#define SUMS_READ 128
+#define SUMS_READ 1024
 #define EFFECTS_TOLD 4096
 #define PURCHASE_MINOR 13000
 
@@ -50,6 +50,8 @@ struct desk {
     int months_found, months_read;
     struct audit_month month_found;
     struct sums_read month_read;
+    int ahead_told;
+    struct audit_month ahead[SUMS_READ];
     int effects_told;
     struct effect effects[EFFECTS_TOLD]; /* in the order told */
     /* Runs before an outcome is noted. */

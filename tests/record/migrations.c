@@ -33,10 +33,21 @@ Test(migrate, an_empty_database_gets_every_file_and_the_second_time_none) {
     cr_assert_eq(reported, before);
 }
 
-/* As it was before holds, settlements and the block list. */
-static void go_back_to_0004(void) {
+/* As it was before rows were rolled up. */
+static void go_back_to_0006(void) {
     struct failure failure;
     cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
+    test_sql(
+        empty.conninfo,
+        "SET client_min_messages = warning; DROP TABLE era, rollup CASCADE; DROP PROCEDURE roll_up; "
+        "DROP FUNCTION months_to_roll_up, raise_era, era_stampers, roll_up_month, know_eras, mend_rollup, sums_of, "
+        "take_ahead; ALTER TABLE recorded_month DROP COLUMN mark, DROP COLUMN rolled_bytes; "
+        "ALTER TABLE entry DROP COLUMN era; DELETE FROM schema_migration WHERE name >= '0007'");
+}
+
+/* As it was before holds, settlements and the block list. */
+static void go_back_to_0004(void) {
+    go_back_to_0006();
     test_sql(empty.conninfo,
              "SET client_min_messages = warning; DROP TABLE effect, hold, block, recorded_month CASCADE; "
              "DROP TYPE settled CASCADE; DROP FUNCTION derived_id, month_of_row, last_month, organisation_of_row, "
@@ -73,6 +84,34 @@ Test(migrate, reversals_and_credits_of_before_have_their_place_in_what_is_new) {
     cr_assert_str_eq(test_sql(empty.conninfo, "SELECT string_agg(concat_ws(' ', kind, card), ', ' ORDER BY number) "
                                               "FROM block"),
                      "2 2, 2 4");
+}
+
+Test(migrate, rows_of_before_are_in_the_sums_rolled_up_or_not_and_so_is_one_of_a_node_that_is_older) {
+    static const char *const ways[] = {"true", "false"};
+    struct failure failure;
+    go_back_to_0006();
+    test_sql(empty.conninfo,
+             "CREATE TABLE entry_202601 PARTITION OF entry FOR VALUES IN (202601); INSERT INTO recorded_month VALUES "
+             "(202601); INSERT INTO entry VALUES "
+             "('019b0000-0000-7000-8000-000000000001', 100, now(), 202601, 1, 1, 21, 31, 0, 7, 1, '', ''), "
+             "('019b0000-0000-8000-8000-000000000001', -40, now(), 202601, 1, 2, 21, 31, 0, 7, 6, '', '')");
+    cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
+    for (int turn = 0; turn < 3; turn++) {
+        for (int way = 0; way < 2; way++)
+            cr_assert_eq(atoi(test_sql(empty.conninfo,
+                                       "SELECT spent_minor FROM sums_of(202601, ARRAY[1], ARRAY[9], %s) "
+                                       "WHERE kind = 4",
+                                       ways[way])),
+                         turn == 0 ? 60 : 67);
+        if (turn == 0)
+            test_sql(empty.conninfo,
+                     "INSERT INTO entry (id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, "
+                     "department, client, kind, product, place) VALUES ('019b0000-0000-7000-8000-000000000003', 7, "
+                     "now(), 202601, 1, 1, 21, 31, 0, 7, 1, '', '')");
+        else
+            cr_assert_str_eq(test_sql(empty.conninfo, "SELECT roll_up_month(202601, raise_era())"), "t");
+    }
+    cr_assert_eq(sql_number(empty.conninfo, "SELECT sum(entries) FROM rollup"), 2);
 }
 
 Test(migrate, a_newer_database_is_left_alone) {
