@@ -39,6 +39,8 @@ Test(settings, the_defaults_are_those_that_are_promised) {
     cr_expect_eq(settings.postgres_silence_us, 5000000);
     cr_expect_eq(settings.batch_rows, 1000);
     cr_expect_eq(settings.refusals_waiting, 10000);
+    cr_expect_eq(settings.roll_up_rows, 1000000);
+    cr_expect_eq(settings.month_ahead_us, INT64_C(900000000));
     cr_expect_eq(settings.workers, 1);
     cr_expect_eq(settings.requests, 16384);
     cr_expect_eq(settings.requests_per_connection, 1024);
