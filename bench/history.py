@@ -10,12 +10,13 @@ from servers import Trouble, run
 AMOUNT_MINOR = 13000  # of a purchase, as of those that `vaxel load` makes
 
 # In order of time, each organisation in turn, as they would have come: an organisation's rows lie far apart. Ids are of
-# version 7. Epoch 0 is older than any that counters are built under.
+# version 7. Epoch 0 is older than any that counters are built under. They are of an era, so that they are rolled up.
 FILL = """
 INSERT INTO entry (id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, client, kind,
-    product, place)
+    product, place, era)
 SELECT (lpad(to_hex(ms), 12, '0') || '7' || left(noise, 3) || '8' || substr(noise, 4, 15))::uuid, {amount},
-    to_timestamp(ms / 1000.0), {month}, 1000 + i % {organisations}, 0, buyer, buyer, 0, 1, 1, 'single', 'line 45, bus 4711'
+    to_timestamp(ms / 1000.0), {month}, 1000 + i % {organisations}, 0, buyer, buyer, 0, 1, 1, 'single', 'line 45, bus 4711',
+    (SELECT number FROM era)
 FROM (SELECT i, md5(i::text) AS noise,
         1000 + i % {organisations} * {travellers} + i / {organisations} % {travellers} AS buyer,
         {begun} + ({ended} - {begun}) * (i - {first}) / {count} AS ms
@@ -25,6 +26,8 @@ AT_ONCE = 250_000
 AT_A_TIME = 2
 TOLD_EACH = 10_000_000
 WARM_RUNS = 20
+ROLL_UP_ROWS = 1_000_000  # postgres.roll_up
+ROLLED_UP_WITHIN_S = 300
 
 # The month where the operator is, and when it began, as settings that nobody changes here have it.
 MONTH = """
@@ -79,8 +82,20 @@ def _settled_usage_minor(servers):
     return counted
 
 
+def _await_roll_up(servers):
+    """What is on record is rolled up by the switch as soon as it is started, and in a month that has been under way it was long ago."""
+    tails = f"pg_relation_size(to_regclass('entry_' || month)) - rolled_bytes >= {ROLL_UP_ROWS} * 128"
+    give_up_at = time.monotonic() + ROLLED_UP_WITHIN_S
+    while servers.sql(f"SELECT count(*) FROM recorded_month WHERE {tails}") != "0":
+        if time.monotonic() > give_up_at:
+            raise Trouble("the rows are not rolled up")
+        time.sleep(1)
+
+
 def warm(servers, options):
-    """Buys until the counters of all who buy are there: of a run's first purchases some come too early for them."""
+    """Waits until the rows are rolled up. Then buys until the counters of all who buy are there: of a run's first purchases some
+    come too early for them."""
+    _await_roll_up(servers)
     for _ in range(WARM_RUNS):
         before_minor = usage_minor(servers)
         result, _ = loads.drive(servers, options)

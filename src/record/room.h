@@ -24,7 +24,7 @@
 #define QUARANTINE_CAPACITY 64
 #define PARTITIONS_CAPACITY 8
 #define REBUILDS_AT_ONCE 4096
-#define AHEAD_AT_ONCE 256
+#define AHEAD_AT_ONCE 512
 #define NOTES_AT_ONCE 256
 
 /* The reader's statements may take longer than a batch: sums of a million rows. */

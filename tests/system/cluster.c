@@ -55,9 +55,9 @@ static void add_company(struct cluster *cluster) {
 }
 
 /* A connection string may be longer than a line of a settings file: each of its words gets one, which goes on with the
- * text above. */
-static void write_conninfo(FILE *file, const char *conninfo) {
-    fputs("[postgres]\nconninfo = ", file);
+ * text above. Rows are rolled up while there are few, for many there never are. */
+static void write_postgres(FILE *file, const char *conninfo) {
+    fputs("[postgres]\nroll_up = 100\nconninfo = ", file);
     for (const char *at = conninfo; *at != '\0'; at++)
         fputs(*at == ' ' ? "\n    " : (char[]){*at, '\0'}, file);
 }
@@ -73,7 +73,7 @@ static void write_config(struct cluster *cluster, struct node_process *node, con
             "[redis]\naddress = %s\n",
             node->port, node->ops_port, cluster->directory, cluster->directory, cluster->directory,
             cluster->redis.address);
-    write_conninfo(file, cluster->conninfo);
+    write_postgres(file, cluster->conninfo);
     fprintf(file,
             "\n    application_name=%s\n"
             "[client]\nconnect = 127.0.0.1:%d\ncertificate = %s/ops-1.pem\nkey = %s/ops-1.key\n"
