@@ -8,7 +8,7 @@
  * no row of a lower epoch can go in, so the rows of lower epochs are exactly those that were there before it. A row
  * that is recorded first and counted afterwards (a reversal) carries the new epoch from then on, is left out here, and
  * is brought to the new counters by itself. Sums come from what is rolled up and the rows behind it; for the audit,
- * which found them wrong, from the rows alone (sql/0007_roll_up.sql). */
+ * which found them wrong, from the rows alone (sql/0008_roll_up.sql). */
 #include "base/log.h"
 #include "record/room.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adds the rows of the month to its sums whenever so many are new, so that a rebuild has few to read. Why they are in
- * them once stands in sql/0007_roll_up.sql. On a connection of its own, for it may take a second and more. */
+ * them once stands in sql/0008_roll_up.sql. On a connection of its own, for it may take a second and more. */
 #include "base/log.h"
 #include "record/room.h"
 

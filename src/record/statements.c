@@ -24,7 +24,7 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 #define ENTRY_COLUMNS                                                                                                  \
     "id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, client, kind, "         \
     "product, place"
-/* Whoever inserts stamps the era, read once a statement and under the shared lock: sql/0007_roll_up.sql. */
+/* Whoever inserts stamps the era, read once a statement and under the shared lock: sql/0008_roll_up.sql. */
 #define INSERT_ENTRY "INSERT INTO entry (" ENTRY_COLUMNS ", era) "
 #define INSERT_ENTRY_WITH_FLAGS "INSERT INTO entry (" ENTRY_COLUMNS ", flags, era) "
 #define ERA "(SELECT number FROM era)"

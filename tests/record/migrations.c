@@ -34,7 +34,7 @@ Test(migrate, an_empty_database_gets_every_file_and_the_second_time_none) {
 }
 
 /* As it was before rows were rolled up. */
-static void go_back_to_0006(void) {
+static void go_back_to_0007(void) {
     struct failure failure;
     cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
     test_sql(
@@ -42,14 +42,15 @@ static void go_back_to_0006(void) {
         "SET client_min_messages = warning; DROP TABLE era, rollup CASCADE; DROP PROCEDURE roll_up; "
         "DROP FUNCTION months_to_roll_up, raise_era, era_stampers, roll_up_month, know_eras, mend_rollup, sums_of, "
         "take_ahead; ALTER TABLE recorded_month DROP COLUMN mark, DROP COLUMN rolled_bytes; "
-        "ALTER TABLE entry DROP COLUMN era; DELETE FROM schema_migration WHERE name >= '0007'");
+        "ALTER TABLE entry DROP COLUMN era; DELETE FROM schema_migration WHERE name >= '0008'");
 }
 
 /* As it was before holds, settlements and the block list. */
 static void go_back_to_0004(void) {
-    go_back_to_0006();
+    go_back_to_0007();
     test_sql(empty.conninfo,
-             "SET client_min_messages = warning; DROP TABLE effect, hold, block, recorded_month CASCADE; "
+             "SET client_min_messages = warning; DROP TABLE effect, hold, block, recorded_month, wallet_transaction "
+             "CASCADE; "
              "DROP TYPE settled CASCADE; DROP FUNCTION derived_id, month_of_row, last_month, organisation_of_row, "
              "fence_epoch, entomb, add_entry, undo, lock_blocks, may_buy, judge_credential, judge_credit, "
              "judge_organisation, note_used_up CASCADE; ALTER TABLE entry DROP COLUMN flags; "
@@ -89,7 +90,7 @@ Test(migrate, reversals_and_credits_of_before_have_their_place_in_what_is_new) {
 Test(migrate, rows_of_before_are_in_the_sums_rolled_up_or_not_and_so_is_one_of_a_node_that_is_older) {
     static const char *const ways[] = {"true", "false"};
     struct failure failure;
-    go_back_to_0006();
+    go_back_to_0007();
     test_sql(empty.conninfo,
              "CREATE TABLE entry_202601 PARTITION OF entry FOR VALUES IN (202601); INSERT INTO recorded_month VALUES "
              "(202601); INSERT INTO entry VALUES "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums that are kept, and the rows behind them (sql/0007_roll_up.sql): together what the rows alone come to. */
+/* Sums that are kept, and the rows behind them (sql/0008_roll_up.sql): together what the rows alone come to. */
 #include "record/desk.h"
 
 #include <libpq-fe.h>
