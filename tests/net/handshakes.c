@@ -66,6 +66,30 @@ Test(net, a_client_that_speaks_another_protocol_is_refused) {
     server_end();
 }
 
+/* What both sides say they agreed upon. */
+static void expect_agreement(const char *offered, const char *agreed) {
+    struct net_tls *tls = certificates_tls(&certificates, false, "client", "authority", offered);
+    int before = server.opened;
+    party_dial(&client, address, tls);
+    TURN_UNTIL(&server, &client, server.opened == before + 1 && client.opened == before + 1);
+    cr_assert(net_speaks(server.stream, agreed));
+    cr_assert(net_speaks(client.stream, agreed));
+    cr_assert_not(net_speaks(server.stream, "vaxel"));
+    net_tls_destroy(tls);
+}
+
+Test(net, of_several_protocols_the_server_takes_the_first_that_the_client_offers) {
+    server_start("server", NULL);
+    net_tls_destroy(server_tls);
+    server_tls = certificates_tls(&certificates, true, "server", "authority", PROTOCOL ",h2");
+    party_listen(&server, server_tls, address);
+    expect_agreement(PROTOCOL, PROTOCOL);
+    expect_agreement("h2", "h2");
+    expect_agreement("http/1.1,h2", "h2");
+    expect_agreement("h2," PROTOCOL, PROTOCOL);
+    server_end();
+}
+
 #define S_CLIENT "sleep 1 | openssl s_client -connect %s -CAfile %s/authority.pem "
 
 Test(net, a_client_without_a_certificate_is_refused) {
