@@ -12,7 +12,6 @@ static void measure_clients(struct worker *worker) {
     struct measures *measures = worker->measures;
     struct net_facts facts;
     net_facts(worker->net, &facts);
-    metric_set(&measures->connections, net_accepted_count(worker->net));
     metric_set(&measures->connections_capacity, worker->settings.connections);
     metric_set_count(&measures->connections_accepted, facts.accepted);
     metric_set_count(&measures->connections_refused[REFUSED_FULL], facts.turned_away);

@@ -48,6 +48,11 @@ static const char *stage_value(uint32_t index) {
     return names[index];
 }
 
+static const char *face_value(uint32_t index) {
+    static const char *const names[FACES] = {"frames", "grpc"};
+    return names[index];
+}
+
 static const char *refused_value(uint32_t index) {
     static const char *const names[REFUSED_KINDS] = {"full", "unknown", "blocked"};
     return names[index];
@@ -113,7 +118,8 @@ static const struct metric of_worker[] = {
     {METRIC("vaxel_worker_cpu_seconds", METRIC_COUNTER, METRIC_SECONDS, cpu_us,
             "Processor time of the workers; one that is never idle makes a second each second.")},
 
-    {GAUGE("vaxel_connections", connections, "Connections of clients.")},
+    {GAUGE("vaxel_connections", connections, "Connections of clients that have shaken hands."),
+     .labels = {{"face", FACES, face_value}}},
     {GAUGE("vaxel_connections_capacity", connections_capacity, "Most connections at once; past that they are closed.")},
     {COUNTER("vaxel_connections_accepted", connections_accepted, "Connections that came, with or without handshake.")},
     {COUNTER("vaxel_connections_refused", connections_refused,

@@ -26,6 +26,7 @@ enum measured_stage {
     MEASURED_STAGES,
 };
 
+enum measured_face { FACE_FRAMES, FACE_GRPC, FACES };
 enum measured_refusal { REFUSED_FULL, REFUSED_UNKNOWN, REFUSED_BLOCKED, REFUSED_KINDS };
 enum measured_handshake { HANDSHAKE_DONE, HANDSHAKE_FAILED, HANDSHAKE_KINDS };
 
@@ -43,7 +44,7 @@ struct measures {
     struct metric_level requests, requests_capacity;
     struct metric_count cpu_us;
 
-    struct metric_level connections, connections_capacity;
+    struct metric_level connections[FACES], connections_capacity;
     struct metric_count connections_accepted;
     struct metric_count connections_refused[REFUSED_KINDS];
     struct metric_count handshakes[HANDSHAKE_KINDS];

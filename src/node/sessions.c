@@ -39,6 +39,11 @@ static void give_back(struct worker *worker, struct session *session) {
     worker->free_sessions = session;
 }
 
+static void count_session(struct worker *worker, const struct session *session, int64_t change) {
+    struct metric_level *count = &worker->measures->connections[session->rpc != NULL ? FACE_GRPC : FACE_FRAMES];
+    metric_set(count, metric_level(count) + change);
+}
+
 static bool on_open(void *owner, struct net_stream *stream) {
     struct worker *worker = owner;
     struct client client;
@@ -52,6 +57,7 @@ static bool on_open(void *owner, struct net_stream *stream) {
         give_back(worker, session);
         return false;
     }
+    count_session(worker, session, 1);
     log_debug("node", "client connected name=%s from=%s", client.name, net_peer_address(stream));
     return true;
 }
@@ -62,6 +68,7 @@ static void on_closed(void *owner, struct net_stream *stream, const char *why) {
     log_debug("node", "client gone name=%s from=%s why=%s", net_peer_name(stream), net_peer_address(stream), why);
     if (session == NULL)
         return;
+    count_session(worker, session, -1);
     give_back(worker, session);
 }
 

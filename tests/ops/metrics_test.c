@@ -161,7 +161,7 @@ Test(ops_metrics, count_connections_and_handshakes) {
     cluster_start(&cluster, (struct cluster_wishes){.settings = "[listen]\nconnections = 2\n"});
     struct client_connection *one = cluster_connect(&cluster, 0, "validator-1");
     struct client_connection *two = cluster_connect(&cluster, 0, "validator-1");
-    ops_wait_sum(&cluster, 0, "vaxel_connections", 2);
+    ops_wait_sum(&cluster, 0, "vaxel_connections{face=\"frames\"}", 2);
     ops_run(NULL, "curl --silent --max-time 10 http://127.0.0.1:%d/", cluster.nodes[0].port);
     ops_wait_sum(&cluster, 0, "vaxel_connections_refused_total{why=\"full\"}", 1);
     client_disconnect(one);
