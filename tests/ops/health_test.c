@@ -14,7 +14,7 @@ TestSuite(ops_health, .timeout = 300);
 static struct cluster cluster;
 
 Test(ops_health, a_node_that_serves_is_alive_and_ready) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     const char *text;
     ops_wait_page(&cluster, 0, "/readyz", 200, "ready\n", PATIENCE_US);
     cr_expect_eq(ops_get(&cluster, 0, "/readyz", &text), 200);
@@ -24,7 +24,7 @@ Test(ops_health, a_node_that_serves_is_alive_and_ready) {
 }
 
 Test(ops_health, other_pages_and_other_methods_are_refused) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     const char *text;
     cr_expect_eq(ops_get(&cluster, 0, "/", &text), 200);
     cr_expect_not_null(strstr(text, "/metrics"));
@@ -35,7 +35,7 @@ Test(ops_health, other_pages_and_other_methods_are_refused) {
 }
 
 Test(ops_health, a_lost_redis_shows_and_so_does_its_return) {
-    cluster_start(&cluster, (struct cluster_wishes){.settings = "[switch]\nworkers = 2\n"});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.settings = "[switch]\nworkers = 2\n"});
     ops_wait_page(&cluster, 0, "/readyz", 200, "ready\n", PATIENCE_US);
     test_redis_kill(&cluster.redis);
     ops_wait_page(&cluster, 0, "/readyz", 503, "missing: Redis (2 of 2 workers", NEWS_US);
@@ -47,7 +47,7 @@ Test(ops_health, a_lost_redis_shows_and_so_does_its_return) {
 }
 
 Test(ops_health, without_postgresql_and_a_journal_a_node_is_not_ready) {
-    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true});
     test_postgres_kill(&cluster.postgres);
     ops_wait_page(&cluster, 0, "/readyz", 503, "missing: PostgreSQL (1 of 1 workers", PATIENCE_US);
     test_postgres_restart(&cluster.postgres);
@@ -57,7 +57,7 @@ Test(ops_health, without_postgresql_and_a_journal_a_node_is_not_ready) {
 
 /* Else a balancer would take all nodes out at the moment when they stand in. */
 Test(ops_health, a_node_that_stands_in_is_ready_and_says_so) {
-    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true});
     cluster_buy(&cluster, 0, CARD_RICH); /* its counters are warm */
     test_postgres_kill(&cluster.postgres);
     ops_wait_page(&cluster, 0, "/readyz", 200, "without, purchases go to the journal: PostgreSQL", PATIENCE_US);
@@ -83,7 +83,7 @@ Test(ops_health, a_node_that_stands_in_is_ready_and_says_so) {
 }
 
 Test(ops_health, a_node_that_waits_for_postgresql_to_start_says_so) {
-    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true});
     cr_assert_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
     test_postgres_kill(&cluster.postgres);
     cluster_start_node(&cluster, 0);
@@ -98,7 +98,7 @@ Test(ops_health, a_node_that_waits_for_postgresql_to_start_says_so) {
 
 /* A purchase that PostgreSQL owes an answer for keeps the node from ending. */
 Test(ops_health, a_node_that_drains_is_not_ready) {
-    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true, .settings = "[switch]\ndrain = 30 s\n"});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true, .settings = "[switch]\ndrain = 30 s\n"});
     cluster_buy(&cluster, 0, CARD_RICH);
     struct client_connection *connection = cluster_connect(&cluster, 0, "validator-1");
     test_postgres_pause(&cluster.postgres);
@@ -119,7 +119,7 @@ Test(ops_health, a_node_that_drains_is_not_ready) {
 }
 
 Test(ops_health, a_port_that_is_taken_stops_the_start_and_names_the_setting) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     char program[TEST_TEXT];
     test_program("vaxeld", program);
     const char *text;
@@ -129,7 +129,7 @@ Test(ops_health, a_port_that_is_taken_stops_the_start_and_names_the_setting) {
 }
 
 Test(ops_health, none_is_no_port) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     cr_assert_eq(test_process_end(cluster.nodes[0].pid, SIGTERM), 0);
     char program[TEST_TEXT];
     test_program("vaxeld", program);

@@ -36,7 +36,7 @@ static void expect_told(const char *text, enum decision decision, const char *de
 }
 
 Test(ops_metrics, say_what_clients_were_told) {
-    cluster_start(&cluster, (struct cluster_wishes){.settings = "[switch]\nworkers = 2\n"});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.settings = "[switch]\nworkers = 2\n"});
     struct client_connection *connection = cluster_connect(&cluster, 0, "validator-1");
     for (int i = 0; i < 9; i++)
         buy(connection, CARD_THOUSAND); /* 130.00 fits seven times */
@@ -64,7 +64,7 @@ Test(ops_metrics, say_what_clients_were_told) {
 }
 
 Test(ops_metrics, name_the_client_kind_the_channel_and_the_call) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     struct client_connection *connection = cluster_connect(&cluster, 0, "office-1");
     struct wire_request request = cluster_purchase(CARD_RICH);
     ask(connection, &request);
@@ -107,7 +107,7 @@ static int count_lines(const char *text) {
 
 /* Whoever buys whatever wherever, no series is added, and nothing of it can be read here. */
 Test(ops_metrics, grow_with_no_card_product_place_or_client) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     struct client_connection *connection = cluster_connect(&cluster, 0, "validator-1");
     buy(connection, CARD_RICH);
     int lines = count_lines(ops_scrape(&cluster, 0));
@@ -130,7 +130,7 @@ Test(ops_metrics, grow_with_no_card_product_place_or_client) {
 }
 
 Test(ops_metrics, follow_the_services_and_the_audit) {
-    cluster_start(&cluster, (struct cluster_wishes){.settings = "[audit]\npause = 10 ms\n"});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.settings = "[audit]\npause = 10 ms\n"});
     cluster_buy(&cluster, 0, CARD_RICH);
     ops_wait_sum(&cluster, 0, "vaxel_audit_sweeps_total", 2);
     ops_wait_sum(&cluster, 0, "vaxel_audit_last_sweep_timestamp_seconds", 1);
@@ -158,7 +158,7 @@ Test(ops_metrics, follow_the_services_and_the_audit) {
 }
 
 Test(ops_metrics, count_connections_and_handshakes) {
-    cluster_start(&cluster, (struct cluster_wishes){.settings = "[listen]\nconnections = 2\n"});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.settings = "[listen]\nconnections = 2\n"});
     struct client_connection *one = cluster_connect(&cluster, 0, "validator-1");
     struct client_connection *two = cluster_connect(&cluster, 0, "validator-1");
     ops_wait_sum(&cluster, 0, "vaxel_connections{face=\"frames\"}", 2);
@@ -182,7 +182,7 @@ Test(ops_metrics, count_connections_and_handshakes) {
 /* ---- as Prometheus reads them ---- */
 
 Test(ops_metrics, are_as_prometheus_wants_them) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     cluster_buy(&cluster, 0, CARD_RICH);
     const char *text;
     int status = ops_run(&text, "curl --silent http://127.0.0.1:%d/metrics | promtool check metrics 2>&1",
@@ -214,7 +214,7 @@ static void start_prometheus(pid_t *pid, int port) {
 
 /* It asks for OpenMetrics, whose grammar is stricter than the older text's. */
 Test(ops_metrics, are_scraped_by_prometheus) {
-    cluster_start(&cluster, (struct cluster_wishes){0});
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
     cluster_buy(&cluster, 0, CARD_RICH);
     pid_t pid;
     int port = test_free_port();

@@ -11,6 +11,12 @@
 #define PATIENCE_US (60 * SECOND_US)
 #define PAUSE_US 20000
 
+void ops_start_cluster(struct cluster *cluster, struct cluster_wishes wishes) {
+    cluster_start(cluster, wishes);
+    for (int node = 0; node < cluster->node_count; node++)
+        ops_wait_page(cluster, node, "/readyz", 200, "ready\n", PATIENCE_US);
+}
+
 int ops_run(const char **text, const char *format, ...) {
     static char output[SCRAPE_SIZE];
     char command[2048];

@@ -9,6 +9,10 @@
 
 #define SCRAPE_SIZE (1 << 20)
 
+/* As cluster_start(), and waits until each node says that it is ready: a worker serves before all do, and the port
+ * tells of a node that has started. */
+void ops_start_cluster(struct cluster *cluster, struct cluster_wishes wishes);
+
 /* GETs a page with curl: its status, 0 when there is no server; its text stands until the next call. */
 int ops_get(const struct cluster *cluster, int node, const char *path, const char **text);
 
