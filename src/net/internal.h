@@ -189,6 +189,8 @@ struct net {
     struct io_uring ring;
     struct net_options options;
     struct tick now;
+    struct tick looked_at;     /* when the last wait was over */
+    struct tick arrived_since; /* what the wait brought can't have come before */
     bool has_told; /* an owner heard of an end before this turn's wait, and may want to act on it */
 
     struct io_uring_buf_ring *receive_ring;

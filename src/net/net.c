@@ -50,6 +50,8 @@ struct net *net_create(const struct net_options *options, struct failure *failur
     net->flushing.timeout_us = options->handshake_timeout_us;
     net->lingering.timeout_us = LINGER_US;
     net->now = tick_now();
+    net->looked_at = net->now;
+    net->arrived_since = net->now;
     if (!net_open(net, failure)) {
         net_destroy(net);
         return NULL;
@@ -146,17 +148,24 @@ static struct tick tick_earlier(struct tick one, struct tick other) {
 
 void net_turn(struct net *net, struct tick until) {
     net->now = tick_now();
+    int64_t away_us = net->now.us - net->looked_at.us;
     net->has_told = false;
     tls_errors_forget();
     stream_settle_all(net);
     struct tick resume = net->has_told ? net->now : listen_resume(net);
     ring_wait(net, tick_earlier(until, tick_earlier(resume, timeouts_next(net))));
     net->now = tick_now();
+    net->looked_at = net->now;
+    net->arrived_since.us = net->now.us - away_us;
     struct completion completion;
     while (ring_next(net, &completion)) {
         net_completed(net, &completion);
     }
     timeouts_run(net);
+}
+
+struct tick net_arrived_since(const struct net *net) {
+    return net->arrived_since;
 }
 
 void net_wake(struct net *net) {

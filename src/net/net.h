@@ -83,6 +83,10 @@ struct net_stream *net_dial(struct net *net, const char *address, struct net_tls
  * All of it is one system call. May return early with nothing done. */
 void net_turn(struct net *net, struct tick until);
 
+/* Within a turn: what it brought has come since then, as nearly as can be told. While the thread had other work it may
+ * have waited in its socket all the time; while the thread waited for it, not at all. */
+struct tick net_arrived_since(const struct net *net);
+
 /* Makes a net_turn() that waits return; the one call another thread, or a signal handler, may make. */
 void net_wake(struct net *net);
 

@@ -128,6 +128,38 @@ const char *requests_why_busy(const struct worker *worker, const struct session 
     return NULL;
 }
 
+/* NULL: what is asked has no deadline. */
+static int64_t *timeout_of(struct wire_request *request) {
+    switch (request->call) {
+    case CALL_AUTHORIZE:
+        return &request->authorize.timeout_us;
+    case CALL_BALANCE:
+        return &request->balance.timeout_us;
+    case CALL_CAPTURE:
+    case CALL_VOID:
+    case CALL_REVERSE:
+    case CALL_REFUND:
+        return &request->settle.timeout_us;
+    case CALL_LOOKUP:
+    case CALL_ECHO:
+    case CALL_ADVISE:
+    case CALL_BLOCK_LIST:
+        break;
+    }
+    return NULL;
+}
+
+/* A request's time runs from when it came, and it may have waited for us in its socket: takes that off. False: nothing
+ * is left. */
+static bool take_waiting_off(const struct worker *worker, int64_t *timeout_us) {
+    const struct settings *settings = &worker->settings;
+    int64_t whole_us = *timeout_us == 0 ? settings->default_timeout_us : *timeout_us;
+    if (whole_us > settings->longest_timeout_us)
+        whole_us = settings->longest_timeout_us;
+    *timeout_us = whole_us - (tick_now().us - net_arrived_since(worker->net).us);
+    return *timeout_us > 0;
+}
+
 static bool answer_busy(struct worker *worker, struct net_stream *stream, const struct session *session,
                         const struct wire_request *request, const char *why) {
     static const struct answer busy = {.decision = DECISION_FAILED, .reason = REASON_BUSY, .deciding = -1};
@@ -152,6 +184,9 @@ static bool take(struct worker *worker, struct net_stream *stream, struct sessio
         CHECK(wire_encode_echo(worker->codec, &worker->frame, request->correlation, &request->echo, instant_now()));
         return replies_send_frame(worker, stream, request->correlation);
     }
+    int64_t *timeout_us = timeout_of(request);
+    if (timeout_us != NULL && !take_waiting_off(worker, timeout_us))
+        return answer_busy(worker, stream, session, request, "the switch was too busy to answer in time");
     uint64_t reply_to;
     if (!replies_take(worker, stream, request, id_of(request), &reply_to))
         return answer_busy(worker, stream, session, request, "the switch has its fill of requests");
