@@ -5,7 +5,7 @@ import concurrent.futures
 import time
 
 import loads
-from servers import Trouble, run
+from servers import PATIENCE_S, Trouble, run
 
 AMOUNT_MINOR = 13000  # of a purchase, as of those that `vaxel load` makes
 
@@ -27,7 +27,6 @@ AT_A_TIME = 2
 TOLD_EACH = 10_000_000
 WARM_RUNS = 20
 ROLL_UP_ROWS = 1_000_000  # postgres.roll_up
-ROLLED_UP_WITHIN_S = 300
 
 # The month where the operator is, and when it began, as settings that nobody changes here have it.
 MONTH = """
@@ -85,7 +84,7 @@ def _settled_usage_minor(servers):
 def _await_roll_up(servers):
     """What is on record is rolled up by the switch as soon as it is started, and in a month that has been under way it was long ago."""
     tails = f"pg_relation_size(to_regclass('entry_' || month)) - rolled_bytes >= {ROLL_UP_ROWS} * 128"
-    give_up_at = time.monotonic() + ROLLED_UP_WITHIN_S
+    give_up_at = time.monotonic() + PATIENCE_S
     while servers.sql(f"SELECT count(*) FROM recorded_month WHERE {tails}") != "0":
         if time.monotonic() > give_up_at:
             raise Trouble("the rows are not rolled up")
