@@ -136,7 +136,7 @@ const struct config_setting settings_table[] = {
                "When the oldest purchase in a journal is older than this, no more are approved by it."),
 
     RANGE("audit", "pause", audit_pause_us, CONFIG_TIME_US, "200 ms", 1 * MS, 1 * HOUR,
-          "The pause between two looks of the audit, each at one organisation's month."),
+          "The pause between two looks of the audit, or nine times what adding up the rows took, if that is longer."),
     RANGE("audit", "grace", audit_grace_us, CONFIG_TIME_US, "1 min", 10 * MS, 24 * HOUR,
           "How long counters must differ from the records before they are built anew."),
 

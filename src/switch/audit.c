@@ -19,6 +19,9 @@
 #define DIFFERENCES_CAPACITY 16
 /* A suspect is looked at this often in its grace at most, and before it is mended twice at least. */
 #define LOOKS_OVER_GRACE 8
+/* Adding up a large month takes the records' servers a good part of a second: they are left alone this many times as
+ * long afterwards, but no longer than the grace period. */
+#define RESTS_OVER_SUMMING 9
 
 enum audit_stage { AUDIT_RESTING, AUDIT_FINDING, AUDIT_BEFORE, AUDIT_SETTLING, AUDIT_SUMMING, AUDIT_AFTER };
 
@@ -57,6 +60,8 @@ struct audit {
     struct audit_ports ports;
     enum audit_stage stage;
     struct tick due;      /* RESTING, SETTLING */
+    struct tick asked_at; /* SUMMING */
+    int64_t summing_us;   /* of this look, so far */
     int32_t organisation; /* under look, or the last one found */
     struct month month;
     int32_t swept_organisation; /* where the sweep stands */
@@ -89,8 +94,14 @@ void audit_destroy(struct audit *audit) {
 }
 
 static void audit_rest(struct audit *audit, struct moment now) {
+    int64_t rest_us = RESTS_OVER_SUMMING * audit->summing_us;
+    if (rest_us > audit->settings.grace_us)
+        rest_us = audit->settings.grace_us;
+    if (rest_us < audit->settings.pause_us)
+        rest_us = audit->settings.pause_us;
     audit->stage = AUDIT_RESTING;
-    audit->due.us = now.tick.us + audit->settings.pause_us;
+    audit->due.us = now.tick.us + rest_us;
+    audit->summing_us = 0;
 }
 
 /* ---- suspects ---- */
@@ -310,6 +321,7 @@ static void look_begin(struct audit *audit, struct moment now) {
 }
 
 static void look_sum(struct audit *audit, struct moment now) {
+    audit->asked_at = now.tick;
     if (audit->ports.read_recorded(audit->ports.shell, audit->organisation, audit->month))
         audit->stage = AUDIT_SUMMING;
     else
@@ -362,6 +374,7 @@ void audit_recorded(struct audit *audit, struct moment now, const struct sums *s
         audit_rest(audit, now);
         return;
     }
+    audit->summing_us = now.tick.us - audit->asked_at.us;
     if (sums->epoch != audit->epoch) {
         look_is_cold(audit, now);
         return;

@@ -15,7 +15,7 @@
 struct audit;
 
 struct audit_settings {
-    int64_t pause_us;          /* between two looks */
+    int64_t pause_us;          /* between two looks; longer after one whose sums took long */
     int64_t grace_us;          /* how long a difference must last */
     uint32_t suspect_capacity; /* organisation-months under suspicion at once */
 };

@@ -338,6 +338,21 @@ Test(audit, a_port_that_is_busy_is_asked_again_after_a_pause) {
     cr_expect_geq(world.rebuilds, 1);
 }
 
+Test(audit, after_sums_that_took_long_the_records_are_left_alone_for_long) {
+    count(100);
+    record(100);
+    const int64_t summing_us = 5 * PAUSE_US;
+    while (world.asked != ASKED_RECORDED)
+        if (!answer()) {
+            world.now.tick.us += PAUSE_US;
+            audit_tick(world.audit, world.now);
+        }
+    world.now.tick.us += summing_us;
+    while (answer())
+        ;
+    cr_expect_eq(audit_next_tick(world.audit).us, world.now.tick.us + 9 * summing_us);
+}
+
 Test(audit, suspects_do_not_hold_up_the_sweep) {
     count(150);
     record(100);
