@@ -191,7 +191,7 @@ struct net {
     struct tick now;
     struct tick looked_at;     /* when the last wait was over */
     struct tick arrived_since; /* what the wait brought can't have come before */
-    bool has_told; /* an owner heard of an end before this turn's wait, and may want to act on it */
+    bool has_told;             /* an owner heard of an end before this turn's wait, and may want to act on it */
 
     struct io_uring_buf_ring *receive_ring;
     uint8_t *receive_memory;
