@@ -85,10 +85,10 @@ static void answer_file(struct buffer *output, const reflection_request *request
         }
     while (!is_it(file, wanted));
     reflection_response response = answer_to(request);
-    ProtobufCBinaryData data = {.len = file.size, .data = (uint8_t *)(uintptr_t)file.data};
+    ProtobufCBinaryData described = {.len = file.size, .data = (uint8_t *)(uintptr_t)file.data};
     Grpc__Reflection__V1__FileDescriptorResponse found = GRPC__REFLECTION__V1__FILE_DESCRIPTOR_RESPONSE__INIT;
     found.n_file_descriptor_proto = 1;
-    found.file_descriptor_proto = &data;
+    found.file_descriptor_proto = &described;
     response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE;
     response.file_descriptor_response = &found;
