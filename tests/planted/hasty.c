@@ -10,11 +10,13 @@
 #include "switch/switch.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 /* An outcome must not come before the ask has returned: it waits for the end of the turn. */
 #define OUTCOMES_CAPACITY 8192
 static _Thread_local struct switch_core *worker_core;
-static _Thread_local struct outcome untrue[OUTCOMES_CAPACITY];
+/* Not in the thread's own memory, which would be taken from the small stacks of other threads. */
+static _Thread_local struct outcome *untrue;
 static _Thread_local size_t untrue_count;
 
 struct switch_core *__real_switch_create(const struct switch_settings *settings, const struct switch_ports *ports);
@@ -30,6 +32,8 @@ bool __wrap_record_settle(struct record *record, const struct settlement *settle
 
 struct switch_core *__wrap_switch_create(const struct switch_settings *settings, const struct switch_ports *ports) {
     worker_core = __real_switch_create(settings, ports);
+    untrue = calloc(OUTCOMES_CAPACITY, sizeof *untrue); /* for as long as the program runs */
+    CHECK(untrue != NULL);
     return worker_core;
 }
 
