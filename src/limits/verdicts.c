@@ -3,6 +3,7 @@
  * is a failure of the connection, never a verdict. */
 #include "limits/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Verdicts below zero, as in vaxel.lua. */
@@ -135,7 +136,7 @@ static bool take_double(struct bytes *text, int64_t *number) {
     memcpy(&value, text->data, sizeof value);
     *text = bytes_of(text->data + sizeof value, text->size - sizeof value);
     /* Whole and exact, as all that Lua counts. */
-    bool is_exact = value > -0x1p53 && value < 0x1p53 && value == (double)(int64_t)value;
+    bool is_exact = fabs(value) < 0x1p53 && value == (double)(int64_t)value;
     *number = is_exact ? (int64_t)value : 0;
     return is_exact;
 }

@@ -142,7 +142,7 @@ static void tls_stream_name(struct net_stream *stream) {
 }
 
 bool net_speaks(const struct net_stream *stream, const char *protocol) {
-    const unsigned char *chosen;
+    const unsigned char *chosen = NULL;
     unsigned int size = 0;
     if (stream->ssl != NULL) {
         SSL_get0_alpn_selected(stream->ssl, &chosen, &size);

@@ -27,6 +27,7 @@ struct sighting {
     int mark; /* enum entry_kind of what follows it; 0: nothing */
     int32_t mark_epoch;
     int64_t mark_minor;
+    struct month month; /* the row's */
 };
 
 static struct sighting sighting_of(const PGresult *rows, int row) {
@@ -36,6 +37,7 @@ static struct sighting sighting_of(const PGresult *rows, int row) {
         sighting.row_epoch = row_int4(rows, row, 8);
         sighting.recorded_at = row_time(rows, row, 9);
         sighting.flags = (uint8_t)row_int2(rows, row, 10);
+        sighting.month.yyyymm = row_int4(rows, row, 14);
     }
     if (row_has(rows, row, 11)) {
         sighting.mark = row_int2(rows, row, 11);
@@ -53,6 +55,7 @@ static void tell_row(struct outcome *outcome, const struct sighting *sighting) {
     outcome->content = sighting->content;
     outcome->amount_minor = sighting->content.amount_minor;
     outcome->recorded_epoch = sighting->row_epoch;
+    outcome->recorded_month = sighting->month;
     outcome->flags = sighting->flags;
 }
 

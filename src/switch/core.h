@@ -66,7 +66,8 @@ struct request {
     uint8_t flags;              /* enum entry_flag */
     enum entry_kind kind;       /* PURCHASE, HOLD, ADVICE; DRAIN: also REVERSAL */
     enum reason refusal;        /* decided before counting; REASON_UNSPECIFIED: none */
-    enum reason verdict_reason; /* CHECKING: what will be told if the check agrees */
+    enum reason verdict_reason; /* CHECKING: what will be told if the check agrees, */
+    enum content_field differs; /* and with ID_REUSED what differs */
     uint16_t refusing;
     int32_t floor_epoch;
     int32_t epoch; /* the one the verdict was given under */

@@ -193,13 +193,10 @@ static void check(struct switch_core *core, struct request *request, enum reason
 static void finish(struct switch_core *core, struct request *request, enum reason reason) {
     if (reason == REASON_APPROVED)
         answer_approved(core, request, SAFETY_COMMITTED);
+    else if (reason == REASON_ID_REUSED)
+        answer_id_reused(core, request, request->differs);
     else
         answer_reason(core, request, reason);
-    request_end(core, request);
-}
-
-static void finish_id_reused(struct switch_core *core, struct request *request, enum content_field field) {
-    answer_id_reused(core, request, field);
     request_end(core, request);
 }
 
@@ -256,6 +253,15 @@ enum content_field flow_difference(const struct request *request, const struct c
     return content_difference(content, &wanted);
 }
 
+/* What a divided Redis remembers may be the content that the records have turned away. While they are away, the id has
+ * another content as far as anybody can say. */
+static void refuse_reuse(struct switch_core *core, struct request *request, int32_t epoch) {
+    if (stand_in_is_on(core))
+        finish(core, request, REASON_ID_REUSED);
+    else
+        check(core, request, REASON_ID_REUSED, epoch);
+}
+
 static void known(struct switch_core *core, struct request *request, const struct verdict *verdict) {
     const struct memory *memory = &verdict->memory;
     request->is_repeat = true;
@@ -264,9 +270,9 @@ static void known(struct switch_core *core, struct request *request, const struc
         finish(core, request, REASON_REVERSED);
         return;
     }
-    enum content_field field = flow_difference(request, &memory->content, memory->approved_minor);
-    if (field != FIELD_NONE) {
-        finish_id_reused(core, request, field);
+    request->differs = flow_difference(request, &memory->content, memory->approved_minor);
+    if (request->differs != FIELD_NONE) {
+        refuse_reuse(core, request, verdict->epoch);
         return;
     }
     if (memory->kind == MEMORY_COUNTED) {
@@ -357,9 +363,9 @@ static void stale(struct switch_core *core, struct request *request, int32_t fen
 
 static void exists(struct switch_core *core, struct request *request, const struct outcome *outcome) {
     bool is_partial = (outcome->flags & ENTRY_PARTIAL) != 0;
-    enum content_field field = flow_difference(request, &outcome->content, is_partial ? outcome->amount_minor : 0);
-    if (field != FIELD_NONE) {
-        finish_id_reused(core, request, field);
+    request->differs = flow_difference(request, &outcome->content, is_partial ? outcome->amount_minor : 0);
+    if (request->differs != FIELD_NONE) {
+        finish(core, request, REASON_ID_REUSED);
         return;
     }
     request->is_repeat = true;

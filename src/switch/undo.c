@@ -72,7 +72,8 @@ bool undo_is_owed(const struct request *request, const struct outcome *outcome) 
 }
 
 bool reversal_reckons_with(const struct request *request, const struct outcome *outcome) {
-    return outcome->recorded_epoch != 0 && content_difference(&outcome->content, &request->content) == FIELD_NONE;
+    return outcome->recorded_epoch != 0 && outcome->recorded_month.yyyymm == month_of(request->day).yyyymm &&
+           content_difference(&outcome->content, &request->content) == FIELD_NONE;
 }
 
 void undo_lower(struct switch_core *core, struct request *request, int32_t fence_epoch, bool had_row) {
@@ -110,10 +111,14 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
         CHECK(!"nothing was settled");
         break;
     case OUTCOME_UNDONE:
-        if (outcome->is_kept || outcome->epoch == 0)
+        if (outcome->is_kept || outcome->epoch == 0) {
             request_end(core, request);
-        else
-            undo_lower(core, request, outcome->epoch, outcome->had_row);
+            break;
+        }
+        /* Somebody else may have reversed it, after a refund of a part. */
+        if (outcome->had_row)
+            request->approved_minor = outcome->amount_minor;
+        undo_lower(core, request, outcome->epoch, outcome->had_row);
         break;
     }
 }

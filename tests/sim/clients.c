@@ -149,12 +149,23 @@ static void send(struct world *world, size_t operation) {
     event_in(world, chance_delay(world, 100, 20 * MS), arrive, letter, 0);
 }
 
-/* Some are lost, some come twice: that is a client which asks again without having waited. */
+/* Whether nodes count in more than one Redis. */
+static bool is_divided(const struct world *world) {
+    for (int i = 0; i < NODES; i++) {
+        const struct node *node = &world->nodes[i];
+        if (node->is_alive && node->server >= 0 && node->server != world->primary)
+            return true;
+    }
+    return false;
+}
+
+/* Some are lost, some come twice: that is a client which asks again without having waited. It does so more often while
+ * Redis is divided, for then the copies may be decided by different counters. */
 static void post(struct world *world, size_t operation) {
     if (chance_is(world, 4))
         return;
     send(world, operation);
-    if (!chance_is(world, 4))
+    if (!chance_is(world, is_divided(world) ? 40 : 4))
         return;
     struct operation copy = world->operations[operation];
     struct shadow shadow = world->shadows[operation];
@@ -162,6 +173,27 @@ static void post(struct world *world, size_t operation) {
 }
 
 /* ---- and back ---- */
+
+/* Other content under the same id. Who is wrong while a journal vouches for the id may keep the right copy from being
+ * known. */
+static void make_wrong(const struct world *world, struct operation *operation, struct shadow *shadow) {
+    if (operation->amount_minor == 0 || operation->allows_partial || world->has_journals)
+        return;
+    operation->amount_minor += 100;
+    shadow->is_wrong = true;
+}
+
+/* While Redis is divided clients often ask again at once: other counters may say something else. */
+static void insist(struct world *world, size_t operation) {
+    const struct operation *answered = &world->operations[operation];
+    if (world->is_quiet || answered->call != CALL_AUTHORIZE || !is_divided(world) || !chance_is(world, 60))
+        return;
+    struct operation copy = *answered;
+    struct shadow shadow = world->shadows[operation];
+    if (chance_is(world, 50))
+        make_wrong(world, &copy, &shadow);
+    send(world, add_operation(world, &copy, &shadow));
+}
 
 static void hear(struct world *world, void *owner, uint64_t word) {
     struct letter *letter = owner;
@@ -177,6 +209,7 @@ static void hear(struct world *world, void *owner, uint64_t word) {
         operation->is_repeat = letter->answer.is_repeat;
         trace(world, "operation %zu of client %d: %s %lld", letter->operation, operation->client,
               reason_name(operation->reason), (long long)operation->approved_minor);
+        insist(world, letter->operation);
     }
     free(letter);
 }
@@ -253,11 +286,8 @@ static void repeat(struct world *world, int32_t client, enum call call) {
         return;
     struct operation operation = world->operations[at];
     struct shadow shadow = world->shadows[at];
-    /* A client that is wrong. Who is so while a journal vouches for the id may keep the right copy from being known. */
-    if (chance_is(world, 3) && operation.amount_minor > 0 && !operation.allows_partial && !world->has_journals) {
-        operation.amount_minor += 100;
-        shadow.is_wrong = true;
-    }
+    if (chance_is(world, 3))
+        make_wrong(world, &operation, &shadow);
     operation.timeout_us = some_timeout(world);
     post(world, add_operation(world, &operation, &shadow));
 }

@@ -198,6 +198,7 @@ static void judge_row(const struct postgres *postgres, int64_t at, struct outcom
         mark_of(postgres, row->payer.organisation, &row->id, &mark_at) == ENTRY_REVERSAL) {
         outcome->kind = OUTCOME_REVERSED;
         outcome->recorded_epoch = row->kind == ENTRY_REVERSAL ? 0 : row->epoch;
+        outcome->recorded_month.yyyymm = row->month;
         outcome->content = postgres->besides[at].content;
         return;
     }
@@ -205,6 +206,7 @@ static void judge_row(const struct postgres *postgres, int64_t at, struct outcom
     outcome->content = postgres->besides[at].content;
     outcome->amount_minor = row->amount_minor;
     outcome->recorded_epoch = row->epoch;
+    outcome->recorded_month.yyyymm = row->month;
     outcome->flags = row->flags;
 }
 

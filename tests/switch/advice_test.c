@@ -172,9 +172,24 @@ Test(advice, whose_commit_was_not_heard_of_before_it_was_reversed_is_counted_sti
     advise(1);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     struct content content = shell.questions[0].content;
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3, .content = content});
+    shell_append_outcome(
+        &shell, (struct outcome){
+                    .kind = OUTCOME_REVERSED, .recorded_epoch = 3, .recorded_month = {202611}, .content = content});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
     expect_followed(3);
+}
+
+/* Told of again when its month is over: it was counted there, and taken off there. */
+Test(advice, that_was_reversed_in_another_month_counts_nothing) {
+    advise(1);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    const struct content content = shell.questions[0].content;
+    shell_append_outcome(
+        &shell, (struct outcome){
+                    .kind = OUTCOME_REVERSED, .recorded_epoch = 3, .recorded_month = {202610}, .content = content});
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
+    cr_expect_eq(shell.question_count, 1);
+    cr_expect_eq(switch_busy(shell.core), 0);
 }
 
 /* Its amount would be taken for the other's. */
@@ -183,7 +198,9 @@ Test(advice, under_the_id_of_another_purchase_that_was_reversed_counts_nothing) 
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
     struct content content = shell.questions[0].content;
     content.amount_minor += 100;
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 3, .content = content});
+    shell_append_outcome(
+        &shell, (struct outcome){
+                    .kind = OUTCOME_REVERSED, .recorded_epoch = 3, .recorded_month = {202611}, .content = content});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_REVERSED);
     cr_expect_eq(shell.question_count, 1);
     cr_expect_eq(switch_busy(shell.core), 0);

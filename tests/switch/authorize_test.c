@@ -124,9 +124,23 @@ Test(authorize, the_same_id_with_another_amount_is_refused_and_names_it) {
     struct memory memory = {.kind = MEMORY_COUNTED, .content = content_of_first()};
     memory.content.amount_minor = 30000;
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    cr_expect_eq(shell.answer_count, 0, "told by a Redis alone, which may be divided");
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_ID_REUSED);
     cr_expect_eq(shell_last_answer(&shell)->differs, FIELD_AMOUNT);
     cr_expect_eq(shell.entry_count, 0);
+}
+
+Test(authorize, a_repeat_is_approved_though_a_divided_redis_remembers_other_content_under_its_id) {
+    shell_authorize(&shell, 1);
+    struct memory memory = {.kind = MEMORY_COUNTED, .content = content_of_first()};
+    memory.content.amount_minor = 30000;
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    const struct outcome in_records = {.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = content_of_first()};
+    shell_check_outcome(&shell, in_records);
+    shell_append_outcome(&shell, in_records);
+    cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
+    cr_expect(shell_last_answer(&shell)->is_repeat);
 }
 
 Test(authorize, a_repeat_of_what_is_in_flight_elsewhere_records_the_same_row) {

@@ -83,6 +83,7 @@ Test(settle, a_purchase_under_the_id_of_a_hold_is_another_request) {
     request.is_hold = false;
     switch_authorize(shell.core, shell.now, &request);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_ID_REUSED);
     cr_expect_eq(shell_last_answer(&shell)->differs, FIELD_KIND);
 }
@@ -335,6 +336,7 @@ Test(settle, a_repeat_of_a_partial_approval_is_told_the_same_whoever_remembers_i
     request.allows_partial = false;
     switch_authorize(shell.core, shell.now, &request);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_ID_REUSED);
 }
 

@@ -382,7 +382,9 @@ Test(stand_in, an_entry_recorded_anew_and_then_reversed_is_counted_for_the_rever
     const struct entry entry = journaled_entry();
     const struct content content = shell.questions[0].content;
     cr_assert(switch_drain(shell.core, shell.now, &entry, 77));
-    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REVERSED, .recorded_epoch = 4, .content = content});
+    shell_append_outcome(
+        &shell, (struct outcome){
+                    .kind = OUTCOME_REVERSED, .recorded_epoch = 4, .recorded_month = {202611}, .content = content});
     cr_expect_eq(last_question()->kind, QUESTION_APPLY);
     cr_expect_eq(last_question()->amount_minor, 13000);
     cr_expect_eq(last_question()->floor_epoch, 4);
@@ -396,7 +398,8 @@ Test(stand_in, an_entry_that_was_called_off_is_undone) {
     cr_assert(switch_drain(shell.core, shell.now, &entry, 78));
     cr_assert_eq(shell.undo_count, 1);
     cr_expect_eq(shell.undos[0].appended_at.us, entry.appended_at.us);
-    shell_undo_outcome(&shell, (struct outcome){.kind = OUTCOME_UNDONE, .epoch = 3, .had_row = true});
+    shell_undo_outcome(&shell,
+                       (struct outcome){.kind = OUTCOME_UNDONE, .epoch = 3, .had_row = true, .amount_minor = 13000});
     cr_expect_eq(last_question()->kind, QUESTION_UNDO);
     cr_expect_eq(last_question()->amount_minor, 13000);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
