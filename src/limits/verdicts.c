@@ -135,10 +135,10 @@ static bool take_double(struct bytes *text, int64_t *number) {
         return false;
     memcpy(&value, text->data, sizeof value);
     *text = bytes_of(text->data + sizeof value, text->size - sizeof value);
-    /* Whole and exact, as all that Lua counts. */
-    bool is_exact = fabs(value) < 0x1p53 && value == (double)(int64_t)value;
-    *number = is_exact ? (int64_t)value : 0;
-    return is_exact;
+    /* From 2^53 on it is not exact, as in an answer of numbers; it is no reason to leave a Redis. */
+    bool is_whole = fabs(value) < 0x1p63 && value == (double)(int64_t)value;
+    *number = is_whole ? (int64_t)value : 0;
+    return is_whole;
 }
 
 static bool take_counted(struct bytes *text, const struct question *question, struct verdict *verdict) {

@@ -69,7 +69,7 @@ Test(answers, that_are_too_short_or_no_whole_numbers_are_a_failure) {
         "struct.pack('<ddddd', 2147483648, 130, 130, 130, 130)",
         "struct.pack('<ddddd', 5.5, 130, 130, 130, 130)",
         "struct.pack('<ddddd', 5, 130, 130.5, 130, 130)",
-        "struct.pack('<ddddd', 5, 130, 130, 9007199254740992, 130)",
+        "struct.pack('<ddddd', 5, 130, 130, 9223372036854775808, 130)",
         "struct.pack('<ddddd', 5, 130, 130, 130, 1e300)",
         "struct.pack('<ddddd', 5, 130, 130, 130, 0 / 0)",
         "struct.pack('<ddddd', 5, 130, 130, 130, -1 / 0)",
