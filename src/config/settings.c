@@ -4,6 +4,10 @@
 #include "base/calendar.h"
 #include "base/money.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #define MS INT64_C(1000)
 #define SECOND (1000 * MS)
 #define MINUTE (60 * SECOND)
@@ -141,10 +145,18 @@ const struct config_setting settings_table[] = {
           "How long counters must differ from the records before they are built anew."),
 
     LIVE_CHOICE("log", "level", log_level, "info", "error|warning|info|debug", "What is less urgent is not written."),
+    LIVE_CHOICE(
+        "log", "requests", log_requests, "failed", "none|failed|declined|all",
+        "Which answers get a line with the request's id, each with those before: the switch failed; the business "
+        "said no, or the request can't be taken; every one. Of too many a number is told."),
 
     TEXT(
         "ops", "listen", ops_listen, "127.0.0.1:7512", ADDRESS " in numbers, or none", NULL,
         "Where metrics and health are shown, by HTTP to whoever can reach it: keep it on loopback, or behind a proxy."),
+
+    TEXT("ops", "name", ops_name, "", "a name", NULL,
+         "What this process is called in its log and to those who watch; empty: the host's name and the port that it "
+         "listens on."),
 
     TEXT("client", "connect", connect, "127.0.0.1:7443", ADDRESS ", more with commas between", NULL,
          "For vaxel, the command: the switches it may ask, tried in order."),
@@ -192,4 +204,16 @@ bool settings_check(const struct settings *settings, struct failure *failure) {
         return failure_set(failure, "operator.default_hold (%lld us) must not be over operator.longest_hold (%lld us)",
                            (long long)settings->default_hold_us, (long long)settings->longest_hold_us);
     return true;
+}
+
+void settings_process_name(const struct settings *settings, const char *address, char name[SETTINGS_NAME_SIZE]) {
+    if (settings->ops_name[0] != '\0') {
+        snprintf(name, SETTINGS_NAME_SIZE, "%.*s", SETTINGS_NAME_SIZE - 1, settings->ops_name);
+        return;
+    }
+    char host[65] = "";
+    const char *colon = strrchr(address, ':');
+    if (gethostname(host, sizeof host - 1) != 0)
+        strcpy(host, "localhost");
+    snprintf(name, SETTINGS_NAME_SIZE, "%s%s", host, colon != NULL ? colon : "");
 }

@@ -60,9 +60,11 @@ struct settings {
     int64_t audit_pause_us;
     int64_t audit_grace_us;
     /* [log] */
-    int64_t log_level; /* index of error|warning|info|debug */
+    int64_t log_level;    /* index of error|warning|info|debug */
+    int64_t log_requests; /* enum log_requests */
     /* [ops] */
     char ops_listen[CONFIG_TEXT_SIZE]; /* or "none" */
+    char ops_name[CONFIG_TEXT_SIZE];   /* or empty: settings_process_name() tells */
     /* [client]: the command line's own */
     char connect[CONFIG_TEXT_SIZE];
     char client_certificate[CONFIG_TEXT_SIZE];
@@ -83,10 +85,17 @@ struct settings {
     int64_t wallet_askers;
 };
 
+/* Which answers get a line in the log. */
+enum log_requests { LOG_REQUESTS_NONE, LOG_REQUESTS_FAILED, LOG_REQUESTS_DECLINED, LOG_REQUESTS_ALL };
+
 extern const struct config_setting settings_table[];
 extern const size_t settings_count;
 
 /* What no single setting can tell: whether they go together. Call it when all are read. */
 bool settings_check(const struct settings *settings, struct failure *failure);
+
+/* What the process that listens at `address` is called: ops.name, or else the host's name and the address's port. */
+#define SETTINGS_NAME_SIZE 100
+void settings_process_name(const struct settings *settings, const char *address, char name[SETTINGS_NAME_SIZE]);
 
 #endif

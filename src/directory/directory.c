@@ -108,7 +108,7 @@ static void *follow(void *argument) {
             break;
         }
         if (!is_away) {
-            log_warning("directory", "not fresh, the last state stands: %s", failure.text);
+            log_warning("directory", "not fresh, the last state stands why=%s", failure.text);
             is_away = true;
         }
         source_pause(source, source->connection == NULL ? RECONNECT_US : RELOAD_US);

@@ -246,7 +246,7 @@ bool loader_look(struct loader *loader, struct book *book, struct failure *failu
         if (look != LOOK_UNKNOWN) {
             return look == LOOK_DONE;
         }
-        log_warning("directory", "changes do not fit, everything is loaded anew: %s", failure->text);
+        log_warning("directory", "changes do not fit, everything is loaded anew why=%s", failure->text);
         loader->xmin = 0;
     }
     return load(loader, book, failure);

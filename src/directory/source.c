@@ -69,7 +69,7 @@ static bool shake_hands(struct source *source, struct failure *failure) {
 
 static void pass_notice(void *owner, const char *message) {
     (void)owner;
-    log_debug("directory", "PostgreSQL says: %s", message);
+    log_debug("directory", "PostgreSQL gave notice says=%s", message);
 }
 
 /* One of the conninfo's lists of hosts, begun in turn; NULL: it has none. */

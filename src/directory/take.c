@@ -169,8 +169,8 @@ static bool look_over_departments(const struct book *book, struct failure *failu
         }
         if (!is_payable(book, i) && unpayable++ == 0) {
             log_error("directory",
-                      "department has more than %d above it, or a loop: its credits are declined department=%d",
-                      DEPARTMENTS_CAPACITY - 1, department->id);
+                      "department has too many above it, or a loop: its credits are declined department=%d most=%d",
+                      department->id, DEPARTMENTS_CAPACITY - 1);
         }
     }
     if (unpayable > 1) {

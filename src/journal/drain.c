@@ -44,8 +44,8 @@ void oldest_find(struct journal *journal) {
 static void become_unreadable(struct journal *journal) {
     char name[NAME_SIZE];
     segment_name(segment_of(journal, journal->cursor.generation), name);
-    log_error("journal", "what was safe can't be read any more: %s file=%s/%s byte=%u", JOURNAL_ADVICE,
-              journal->directory, name, journal->cursor.offset);
+    log_error("journal", "what was safe can't be read any more directory=%s file=%s byte=%u advice=%s",
+              journal->directory, name, journal->cursor.offset, JOURNAL_ADVICE);
     journal->is_unreadable = true;
 }
 

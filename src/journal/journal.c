@@ -217,8 +217,7 @@ static void tell(struct journal *journal, uint32_t count, bool is_safe) {
 }
 
 static void break_off(struct journal *journal, const char *why) {
-    log_error("journal", "broken until the next start: a write failed directory=%s why=\"%s\"", journal->directory,
-              why);
+    log_error("journal", "broken until the next start: a write failed directory=%s why=%s", journal->directory, why);
     journal->is_broken = true;
     for (uint32_t i = 0; i < journal->pending_count; i++) {
         uint32_t index = (journal->pending_first + i) % journal->options.capacity;

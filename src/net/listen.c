@@ -102,7 +102,7 @@ static void listen_take(struct net *net, const struct listener *listener, int fd
     }
     if (stream == NULL) {
         if (!net->is_full) {
-            log_warning("net", "connections are turned away: all %u stand", net->options.streams_capacity);
+            log_warning("net", "connections are turned away, all stand connections=%u", net->options.streams_capacity);
             net->is_full = true;
         }
         net->facts.turned_away++;
@@ -133,8 +133,8 @@ static void listen_pause(struct net *net, struct listener *listener, int error) 
     listener->is_paused = true;
     listener->resume_at.us = net->now.us + PAUSE_US;
     if (!net->is_out_of_descriptors) {
-        log_warning("net", "cannot accept connections for now: %s%s", strerror(error),
-                    error == EMFILE ? "; raise LimitNOFILE in the service's unit, or `ulimit -n`" : "");
+        log_warning("net", "cannot accept connections for now why=%s advice=%s", strerror(error),
+                    error == EMFILE ? "raise LimitNOFILE in the service's unit, or `ulimit -n`" : "none");
         net->is_out_of_descriptors = true;
     }
 }

@@ -180,6 +180,6 @@ void net_complain(struct net *net, const struct net_stream *stream) {
         net->complaint_count = 0;
     }
     if (net->complaint_count++ < COMPLAINTS_PER_S) {
-        log_info("net", "connection from %s came to nothing: %s", stream->address, stream->why);
+        log_info("net", "connection came to nothing from=%s why=%s", stream->address, stream->why);
     }
 }

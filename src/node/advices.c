@@ -25,6 +25,7 @@ struct frame {
     uint64_t stream_key;
     uint64_t correlation;
     struct tick read_at;
+    int32_t client_id;
     enum client_kind client;
     uint32_t unanswered; /* one more while the frame is being taken */
     uint32_t first;      /* or, of a free one, the next that is free */
@@ -76,6 +77,7 @@ static uint32_t take_frame(struct worker *worker, struct net_stream *stream, uin
         .stream_key = net_stream_key(stream),
         .correlation = correlation,
         .read_at = net_woken_at(worker->net),
+        .client_id = session->client.id,
         .client = session->client.kind,
         .unanswered = 1,
         .first = NOTHING,
@@ -156,6 +158,12 @@ void advices_answer(struct worker *worker, uint64_t reply_to, const struct answe
     place->answer.flags = answer->flags;
     place->answer.differs = answer->differs;
     struct net_stream *stream = net_stream_of(worker->net, frame->stream_key);
+    const struct followed followed = {.call = CALL_ADVISE,
+                                      .id = &place->answer.id,
+                                      .session = stream == NULL ? NULL : net_user(stream),
+                                      .client_id = frame->client_id,
+                                      .read_at = frame->read_at};
+    following_answer(worker, &followed, answer);
     if (stream != NULL)
         ((struct session *)net_user(stream))->in_flight--;
     count_answered(worker, place->frame);

@@ -269,7 +269,7 @@ static void close_left(struct worker *worker) {
         if (store->is_writing)
             return;
         log_info("node",
-                 "the journal of a worker that is no more is drained, its directory may be removed: %s/worker%u",
+                 "the journal of a worker that is no more is drained, its directory may be removed in=%s worker=%u",
                  worker->settings.journal, i);
         journal_close(store->journal);
         store->journal = NULL;

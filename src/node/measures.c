@@ -4,14 +4,7 @@
 /* ---- labels ---- */
 
 static const char *call_value(uint32_t index) {
-    static const char *const names[MEASURED_CALLS] = {
-        [CALL_AUTHORIZE] = "authorize", [CALL_BALANCE] = "balance",
-        [CALL_LOOKUP] = "lookup",       [CALL_ECHO] = "echo",
-        [CALL_CAPTURE] = "capture",     [CALL_VOID] = "void",
-        [CALL_REVERSE] = "reverse",     [CALL_REFUND] = "refund",
-        [CALL_ADVISE] = "advise",       [CALL_BLOCK_LIST] = "block_list",
-    };
-    return names[index];
+    return call_name((enum call)index);
 }
 
 static const char *client_value(uint32_t index) {

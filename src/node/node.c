@@ -151,9 +151,10 @@ bool node_reload_certificates(struct node *node, struct failure *failure) {
 static void report_change(void *owner, const struct config_setting *setting, bool is_taken) {
     (void)owner;
     if (is_taken)
-        log_info("node", "setting changed %s.%s", setting->section, setting->key);
+        log_info("node", "setting changed section=%s key=%s", setting->section, setting->key);
     else
-        log_warning("node", "setting kept as it was until the next start %s.%s", setting->section, setting->key);
+        log_warning("node", "setting kept as it was until the next start section=%s key=%s", setting->section,
+                    setting->key);
 }
 
 const struct settings *node_change(struct node *node, const struct settings *wanted) {

@@ -33,15 +33,19 @@ bool replies_take(struct worker *worker, struct net_stream *stream, const struct
     struct reply *reply = &worker->replies[at];
     worker->free_reply = reply->next_free;
     struct session *session = net_user(stream);
+    bool has_original = request->call == CALL_CAPTURE || request->call == CALL_VOID || request->call == CALL_REFUND;
     *reply = (struct reply){
         .stream_key = net_stream_key(stream),
         .correlation = request->correlation,
         .call = request->call,
         .id = *id,
         .read_at = net_woken_at(worker->net),
+        .client_id = session->client.id,
         .client = session->client.kind,
         .channel = requests_channel(request),
     };
+    if (has_original)
+        reply->original = request->settle.original;
     session->in_flight++;
     *reply_to = at;
     return true;
@@ -72,6 +76,7 @@ bool replies_send_fault(struct worker *worker, struct net_stream *stream, uint64
                         const struct wire_fault *fault) {
     const struct session *session = net_user(stream);
     metric_add(&worker->measures->faults[fault->reason], 1);
+    following_fault(worker, session, fault);
     if (session->rpc != NULL)
         return rpc_refuse(session, correlation, fault);
     CHECK(wire_encode_fault(worker->codec, &worker->frame, correlation, fault, instant_now()));
@@ -89,11 +94,25 @@ bool replies_refuse(struct worker *worker, struct net_stream *stream, uint64_t c
     return replies_send_fault(worker, stream, correlation, &fault);
 }
 
+static struct followed followed_of(const struct reply *reply, struct net_stream *stream) {
+    bool has_original = reply->call == CALL_CAPTURE || reply->call == CALL_VOID || reply->call == CALL_REFUND;
+    return (struct followed){
+        .call = reply->call,
+        .id = &reply->id,
+        .original = has_original ? &reply->original : NULL,
+        .session = stream == NULL ? NULL : net_user(stream),
+        .client_id = reply->client_id,
+        .read_at = reply->read_at,
+    };
+}
+
 void replies_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer) {
     struct reply reply;
     struct net_stream *stream = give_back(worker, reply_to, &reply);
     measures_count_answer(worker->measures, reply.call, reply.client, reply.channel, answer);
     measures_time_answer(worker->measures, reply.call, reply.read_at, net_woken_at(worker->net), answer);
+    const struct followed followed = followed_of(&reply, stream);
+    following_answer(worker, &followed, answer);
     if (stream == NULL)
         return;
     CHECK(wire_encode_answer(worker->codec, &worker->frame, reply.correlation, reply.call, &reply.id, answer,
@@ -120,6 +139,8 @@ void replies_found(struct worker *worker, uint64_t reply_to, bool is_answered, c
         return;
     }
     time_read(worker, &reply);
+    const struct followed followed = followed_of(&reply, stream);
+    following_found(worker, &followed, found->is_found);
     CHECK(wire_encode_found(worker->codec, &worker->frame, reply.correlation, found, instant_now()));
     replies_send_frame(worker, stream, reply.correlation);
 }

@@ -170,6 +170,12 @@ static bool answer_busy(struct worker *worker, struct net_stream *stream, const 
     CHECK(wire_encode_answer(worker->codec, &worker->frame, request->correlation, request->call, id, &busy,
                              instant_now()));
     measures_count_answer(worker->measures, request->call, session->client.kind, requests_channel(request), &busy);
+    const struct followed followed = {.call = request->call,
+                                      .id = id,
+                                      .session = session,
+                                      .client_id = session->client.id,
+                                      .read_at = net_woken_at(worker->net)};
+    following_answer(worker, &followed, &busy);
     return replies_send_frame(worker, stream, request->correlation);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker: one thread of a node, and what its files share. Each file wires one side: sessions.c, rpc.c, requests.c,
- * advices.c and replies.c the clients, counters.c Redis, records.c PostgreSQL, journals.c the stand-in, audits.c the
- * audit, gauges.c those who watch; worker.c turns the loop. */
+ * advices.c, replies.c and following.c the clients, counters.c Redis, records.c PostgreSQL, journals.c the stand-in,
+ * audits.c the audit, gauges.c those who watch; worker.c turns the loop. */
 #ifndef VAXEL_NODE_WORKER_H
 #define VAXEL_NODE_WORKER_H
 
@@ -46,7 +46,9 @@ struct reply {
     uint64_t correlation;
     enum call call;
     struct request_id id;
+    struct request_id original; /* of a capture, void or refund */
     struct tick read_at;
+    int32_t client_id;
     enum client_kind client;
     enum credential_kind channel; /* 0: it names no credential */
     uint32_t next_free;
@@ -157,6 +159,22 @@ bool replies_send_fault(struct worker *worker, struct net_stream *stream, uint64
 __attribute__((format(printf, 6, 7))) bool replies_refuse(struct worker *worker, struct net_stream *stream,
                                                           uint64_t correlation, enum reason reason, const char *field,
                                                           const char *format, ...);
+
+/* ---- following.c: a line in the log, by which a request is followed ---- */
+
+/* Whom and what an answer is about. */
+struct followed {
+    enum call call;
+    const struct request_id *id;
+    const struct request_id *original; /* NULL: none */
+    const struct session *session;     /* NULL: its connection is gone */
+    int32_t client_id;
+    struct tick read_at;
+};
+/* Each writes a line if log.requests wants it. */
+void following_answer(const struct worker *worker, const struct followed *followed, const struct answer *answer);
+void following_found(const struct worker *worker, const struct followed *followed, bool is_found);
+void following_fault(const struct worker *worker, const struct session *session, const struct wire_fault *fault);
 
 /* ---- advices.c: many reports in a frame, answered together ---- */
 void advices_init(struct worker *worker);

@@ -48,7 +48,7 @@ void ahead_result(struct record *record, const PGresult *rows) {
 
 void ahead_end(struct record *record) {
     if (record->has_failed) {
-        log_warning("record", "next month's counters could not be made why=\"%s\"", record->failure.text);
+        log_warning("record", "next month's counters could not be made why=%s", record->failure.text);
         return;
     }
     if (record->ahead_count > 0)

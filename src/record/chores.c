@@ -60,7 +60,7 @@ static bool start_partitions(struct record *record) {
 
 static void end_partitions(struct record *record) {
     if (record->has_failed)
-        log_error("record", "a month's partition could not be made why=\"%s\"", record->failure.text);
+        log_error("record", "a month's partition could not be made why=%s", record->failure.text);
     record->partitions_wanted = 0;
     record->is_held = false;
     record->is_partitioned = true;

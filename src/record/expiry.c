@@ -30,7 +30,7 @@ void expiry_result(struct record *record, const PGresult *rows) {
 /* As many as were asked for: there may be more. */
 void expiry_end(struct record *record) {
     if (record->has_failed) {
-        log_warning("record", "holds that have expired could not be freed why=\"%s\"", record->failure.text);
+        log_warning("record", "holds that have expired could not be freed why=%s", record->failure.text);
         return;
     }
     if (record->expired_count == EXPIRIES_AT_ONCE)

@@ -38,7 +38,7 @@ void link_fail(struct link *link, const char *why) {
     if (link->stage == LINK_DOWN)
         return;
     if (!link->is_complained)
-        log_warning("record", "postgres is away connection=%s why=\"%s\"", link->options.name, why);
+        log_warning("record", "postgres is away connection=%s why=%s", link->options.name, why);
     link->is_complained = true;
     bool was_up = link->stage == LINK_UP;
     PQfinish(link->connection);

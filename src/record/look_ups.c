@@ -39,7 +39,7 @@ void look_up_end(struct record *record) {
     uint64_t reply_to = look_up->reply_to;
     ring_drop(&record->look_ups, 1);
     if (record->has_failed)
-        log_warning("record", "a look-up failed why=\"%s\"", record->failure.text);
+        log_warning("record", "a look-up failed why=%s", record->failure.text);
     record->options.on_found(record->options.owner, reply_to, !record->has_failed, &record->found);
 }
 
@@ -103,7 +103,7 @@ static void tell_page(struct record *record, bool is_answered) {
 
 void page_end(struct record *record) {
     if (record->has_failed)
-        log_warning("record", "the block list could not be read why=\"%s\"", record->failure.text);
+        log_warning("record", "the block list could not be read why=%s", record->failure.text);
     tell_page(record, !record->has_failed);
 }
 

@@ -34,7 +34,7 @@ static void tell_month_found(struct record *record, bool is_answered) {
 
 void find_month_end(struct record *record) {
     if (record->has_failed)
-        log_warning("record", "the months could not be read why=\"%s\"", record->failure.text);
+        log_warning("record", "the months could not be read why=%s", record->failure.text);
     tell_month_found(record, !record->has_failed);
 }
 
@@ -72,7 +72,7 @@ static void tell_month_read(struct record *record, bool is_answered) {
 
 void read_month_end(struct record *record) {
     if (record->has_failed)
-        log_warning("record", "a month could not be added up organisation=%d month=%d why=\"%s\"",
+        log_warning("record", "a month could not be added up organisation=%d month=%d why=%s",
                     record->read_month.organisation, record->read_month.month.yyyymm, record->failure.text);
     tell_month_read(record, !record->has_failed);
 }

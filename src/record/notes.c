@@ -110,7 +110,7 @@ void notes_end(struct record *record) {
         return;
     if (record->has_failed) {
         drop(record, record->notes_taken);
-        log_warning("record", "refusals could not be noted why=\"%s\"", record->failure.text);
+        log_warning("record", "refusals could not be noted why=%s", record->failure.text);
     }
     ring_drop(&record->notes, record->notes_taken);
 }
@@ -157,7 +157,7 @@ bool used_up_start(struct record *record) {
 
 void used_up_end(struct record *record) {
     if (record->has_failed)
-        log_warning("record", "a credit that may be used up could not be looked at why=\"%s\"", record->failure.text);
+        log_warning("record", "a credit that may be used up could not be looked at why=%s", record->failure.text);
     ring_drop(&record->used_up, 1);
 }
 

@@ -245,7 +245,7 @@ static void refuse(struct record *record, struct batch *batch) {
     const struct item *item = item_of(record, batch, 0);
     char text[REQUEST_ID_TEXT_SIZE];
     request_id_format(&item->id, text);
-    log_error("record", "postgres cannot take a row; quarantined id=%s organisation=%d why=\"%s\"", text,
+    log_error("record", "postgres cannot take a row; quarantined id=%s organisation=%d why=%s", text,
               item->organisation, batch->failure.text);
     quarantine_item(record, item, &batch->failure);
     record->facts.quarantined++;

@@ -86,6 +86,6 @@ bool quarantine_start(struct record *record) {
 
 void quarantine_end(struct record *record) {
     if (record->has_failed)
-        log_error("record", "a row could not be quarantined why=\"%s\"", record->failure.text);
+        log_error("record", "a row could not be quarantined why=%s", record->failure.text);
     ring_drop(&record->quarantine, 1);
 }

@@ -290,7 +290,7 @@ static void tell_sums(struct record *record, const struct rebuild *rebuild) {
 }
 
 static void tell_failed(struct record *record, const struct rebuild *rebuild) {
-    log_warning("record", "sums could not be read organisation=%d month=%d why=\"%s\"", rebuild->organisation,
+    log_warning("record", "sums could not be read organisation=%d month=%d why=%s", rebuild->organisation,
                 rebuild->month.yyyymm, record->failure.text);
     record->options.on_sums(record->options.owner, rebuild->organisation, rebuild->month, NULL);
 }

@@ -25,7 +25,7 @@ static void roller_result(void *owner, PGresult *result) {
     struct failure failure;
     row_complaint(result, &failure);
     record->has_roller_failed = true;
-    log_warning("record", "rows could not be rolled up why=\"%s\"", failure.text);
+    log_warning("record", "rows could not be rolled up why=%s", failure.text);
 }
 
 static void roller_end(void *owner) {

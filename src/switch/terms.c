@@ -89,3 +89,14 @@ const char *limit_kind_name(enum limit_kind kind) {
     };
     return (size_t)kind < COUNT_OF(names) ? names[kind] : names[0];
 }
+
+const char *call_name(enum call call) {
+    static const char *const names[CALL_COUNT] = {
+        [CALL_AUTHORIZE] = "authorize", [CALL_BALANCE] = "balance",
+        [CALL_LOOKUP] = "lookup",       [CALL_ECHO] = "echo",
+        [CALL_CAPTURE] = "capture",     [CALL_VOID] = "void",
+        [CALL_REVERSE] = "reverse",     [CALL_REFUND] = "refund",
+        [CALL_ADVISE] = "advise",       [CALL_BLOCK_LIST] = "block_list",
+    };
+    return names[call];
+}

@@ -183,5 +183,6 @@ const char *content_field_name(enum content_field field);
 /* "APPROVED", "CREDIT_LIMIT", …: as in the protocol, the log and the metrics. */
 const char *reason_name(enum reason reason);
 const char *limit_kind_name(enum limit_kind kind);
+const char *call_name(enum call call);
 
 #endif

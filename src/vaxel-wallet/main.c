@@ -119,6 +119,7 @@ static void wait_for_end(struct wallet *wallet, const sigset_t *signals) {
             break;
         else if (wallet_has_new_keys(wallet))
             read_keys(wallet);
+        log_summarize();
     }
     log_info("wallet", "draining");
 }
@@ -138,6 +139,13 @@ static void set_log_level(const struct settings *settings) {
     log_set_level(levels[settings->log_level]);
 }
 
+static void open_log(const struct settings *settings) {
+    char name[SETTINGS_NAME_SIZE];
+    settings_process_name(settings, settings->wallet, name);
+    log_open(name);
+    set_log_level(settings);
+}
+
 int main(int count, char **arguments) {
     static struct settings settings;
     struct invocation invocation = {.config = DEFAULT_CONFIG};
@@ -153,7 +161,7 @@ int main(int count, char **arguments) {
         printf("%s: good\n", invocation.config);
         return EXIT_SUCCESS;
     }
-    set_log_level(&settings);
+    open_log(&settings);
     sigset_t signals;
     block_signals(&signals);
     struct wallet *wallet = wallet_start(&settings, &failure);
@@ -164,5 +172,6 @@ int main(int count, char **arguments) {
     log_info("wallet", "serving address=%s", settings.wallet);
     wait_for_end(wallet, &signals);
     wallet_stop(wallet);
+    log_summarize();
     return EXIT_SUCCESS;
 }

@@ -115,6 +115,13 @@ static void set_log_level(const struct settings *settings) {
     log_set_level(levels[settings->log_level]);
 }
 
+static void open_log(const struct settings *settings) {
+    char name[SETTINGS_NAME_SIZE];
+    settings_process_name(settings, settings->listen, name);
+    log_open(name);
+    set_log_level(settings);
+}
+
 static bool read_again(const struct invocation *invocation, struct settings *settings) {
     struct failure failure;
     if (read_settings(invocation, settings, &failure))
@@ -137,14 +144,16 @@ static void reload(struct node *node, const struct invocation *invocation) {
 }
 
 static void wait_for_end(struct node *node, const struct invocation *invocation, const sigset_t *signals) {
+    static const struct timespec interval = {.tv_sec = LOG_WINDOW_US / 1000000};
     for (;;) {
-        int signal;
-        sigwait(signals, &signal);
-        if (signal != SIGHUP) {
+        int signal = sigtimedwait(signals, NULL, &interval);
+        if (signal == SIGHUP) {
+            reload(node, invocation);
+        } else if (signal > 0) {
             log_info("vaxeld", "draining signal=%s", strsignal(signal));
             return;
         }
-        reload(node, invocation);
+        log_summarize();
     }
 }
 
@@ -215,7 +224,7 @@ int main(int count, char **arguments) {
         printf("%s: good\n", invocation.config);
         return EXIT_SUCCESS;
     }
-    set_log_level(&settings);
+    open_log(&settings);
     sigset_t signals;
     block_signals(&signals);
     if (!watch_start(&settings, &failure)) {
@@ -232,5 +241,6 @@ int main(int count, char **arguments) {
     watch_stop();
     if (node != NULL)
         node_stop(node);
+    log_summarize();
     return status;
 }

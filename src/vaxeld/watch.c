@@ -43,7 +43,7 @@ bool watch_start(const struct settings *settings, struct failure *failure) {
     watch.ops = ops_start(settings->ops_listen, &source, &why);
     if (watch.ops == NULL)
         return failure_set(failure, "ops.listen: %s", why.text);
-    log_info("vaxeld", "metrics and health are at http://%s/", settings->ops_listen);
+    log_info("vaxeld", "metrics and health are shown address=%s", settings->ops_listen);
     return true;
 }
 

@@ -30,7 +30,7 @@ Test(reload, a_setting_that_may_change_is_in_force_without_a_restart_on_every_wo
     cluster_start(&cluster, (struct cluster_wishes){.settings = "[switch]\nworkers = 3\n"});
     wait_for_reason(13000, REASON_APPROVED);
     cluster_change_settings(&cluster, 0, "[switch]\nworkers = 3\n[operator]\nlargest_amount = 100.00\n");
-    cluster_wait_log(&cluster, 0, "setting changed operator.largest_amount");
+    cluster_wait_log(&cluster, 0, "setting changed section=operator key=largest_amount");
     /* Connections are spread over the workers. */
     for (int i = 0; i < 12; i++)
         wait_for_reason(13000, REASON_INVALID_AMOUNT);
@@ -43,7 +43,7 @@ Test(reload, a_setting_that_may_change_is_in_force_without_a_restart_on_every_wo
 Test(reload, a_setting_that_may_not_is_named_and_keeps_its_value) {
     cluster_start(&cluster, (struct cluster_wishes){0});
     cluster_change_settings(&cluster, 0, "[switch]\nworkers = 2\n");
-    cluster_wait_log(&cluster, 0, "setting kept as it was until the next start switch.workers");
+    cluster_wait_log(&cluster, 0, "setting kept as it was until the next start section=switch key=workers");
     cluster_wait_log(&cluster, 0, "settings read again");
     wait_for_reason(13000, REASON_APPROVED);
     cluster_stop(&cluster);
