@@ -120,19 +120,19 @@ struct json_object *json_item(const struct json_object *list, size_t at) {
     return json_is_list(list) ? json_object_array_get_idx(list, at) : NULL;
 }
 
-const char *json_text(struct json_object *value) {
+const char *json_as_text(struct json_object *value) {
     if (!json_object_is_type(value, json_type_string))
         return NULL;
     const char *text = json_object_get_string(value);
     return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
-const char *json_digits(struct json_object *value) {
+const char *json_as_digits(struct json_object *value) {
     bool is_number = json_object_is_type(value, json_type_double) || json_object_is_type(value, json_type_int);
     return is_number ? json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN) : NULL;
 }
 
-bool json_truth(struct json_object *value, bool *is_true) {
+bool json_as_truth(struct json_object *value, bool *is_true) {
     if (!json_object_is_type(value, json_type_boolean))
         return false;
     *is_true = json_object_get_boolean(value);

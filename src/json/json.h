@@ -26,10 +26,10 @@ size_t json_list_size(const struct json_object *list);
 struct json_object *json_item(const struct json_object *list, size_t at);
 
 /* A string without NUL in it; it stands as long as its root. */
-const char *json_text(struct json_object *value);
+const char *json_as_text(struct json_object *value);
 /* A number, as it was written. */
-const char *json_digits(struct json_object *value);
-bool json_truth(struct json_object *value, bool *is_true);
+const char *json_as_digits(struct json_object *value);
+bool json_as_truth(struct json_object *value, bool *is_true);
 
 /* ---- making ---- */
 

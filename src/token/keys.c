@@ -43,16 +43,16 @@ static const char *algorithm_of(const cjose_jwk_t *key) {
 
 /* What the set itself says a key is for must be this. */
 static bool is_for_signing(struct json_object *item, const char *algorithm) {
-    const char *use = json_text(json_member(item, "use"));
-    const char *said = json_text(json_member(item, "alg"));
+    const char *use = json_as_text(json_member(item, "use"));
+    const char *said = json_as_text(json_member(item, "alg"));
     return (use == NULL || strcmp(use, "sig") == 0) && (said == NULL || strcmp(said, algorithm) == 0);
 }
 
 static bool take_key(struct token_keys *keys, struct json_object *item, struct failure *failure) {
     struct token_key *key = &keys->each[keys->count];
-    if (!token_take(key->name, json_text(json_member(item, "kid"))) || keys_find(keys, key->name) != NULL)
+    if (!token_take(key->name, json_as_text(json_member(item, "kid"))) || keys_find(keys, key->name) != NULL)
         return failure_set(failure, "key %zu has no \"kid\", or another's", keys->count + 1);
-    if (!token_take(key->issuer, json_text(json_member(item, "iss"))))
+    if (!token_take(key->issuer, json_as_text(json_member(item, "iss"))))
         return failure_set(failure, "key \"%s\" has no \"iss\": say whose tokens it signs", key->name);
     if (json_has(item, "d"))
         return failure_set(failure, "key \"%s\" is a private one: give the public part alone", key->name);

@@ -9,7 +9,7 @@
 
 /* Whole seconds of a NumericDate, which may have a fraction. */
 static bool take_second(struct json_object *claim, int64_t *second) {
-    const char *digits = json_digits(claim);
+    const char *digits = json_as_digits(claim);
     if (digits == NULL)
         return false;
     char *end;
@@ -46,11 +46,11 @@ static bool has_name(const char *list, const char *name) {
 
 /* A string, or a list of them, of which one is wanted. */
 static bool names_one_of(struct json_object *claim, const char *wanted) {
-    const char *text = json_text(claim);
+    const char *text = json_as_text(claim);
     if (text != NULL)
         return has_name(wanted, text);
     for (size_t i = 0; i < json_list_size(claim); i++) {
-        text = json_text(json_item(claim, i));
+        text = json_as_text(json_item(claim, i));
         if (text != NULL && has_name(wanted, text))
             return true;
     }
@@ -61,16 +61,16 @@ static bool names_one_of(struct json_object *claim, const char *wanted) {
 static bool is_held(struct json_object *claims, const struct token_wishes *wishes) {
     if (!json_has(claims, "bobHok"))
         return true;
-    const char *holder = json_text(json_member(claims, "bobHok"));
+    const char *holder = json_as_text(json_member(claims, "bobHok"));
     return holder != NULL &&
            (strcasecmp(holder, wishes->client_sha1) == 0 || strcasecmp(holder, wishes->client_sha256) == 0);
 }
 
 static bool take_claims(struct json_object *claims, const struct token_key *key, int64_t now_s,
                         const struct token_wishes *wishes, struct token *token, struct failure *failure) {
-    if (!token_take(token->issuer, json_text(json_member(claims, "iss"))) || strcmp(token->issuer, key->issuer) != 0)
+    if (!token_take(token->issuer, json_as_text(json_member(claims, "iss"))) || strcmp(token->issuer, key->issuer) != 0)
         return failure_set(failure, "its \"iss\" is not whose key signed it");
-    if (!token_take(token->subject, json_text(json_member(claims, "sub"))))
+    if (!token_take(token->subject, json_as_text(json_member(claims, "sub"))))
         return failure_set(failure, "it has no \"sub\"");
     if (!is_in_time(claims, now_s, failure))
         return false;

@@ -32,7 +32,7 @@ static bool take_text(struct visit *visit, const struct json_object *root, const
     to[0] = '\0';
     if (!is_needed && !json_has(root, field))
         return true;
-    const char *text = json_text(json_member(root, field));
+    const char *text = json_as_text(json_member(root, field));
     if (text == NULL || strlen(text) >= size || has_control(text) || (is_needed && text[0] == '\0'))
         return WRONG_FIELD(visit, field, "Give a string of %s %zu bytes without control characters.",
                            is_needed ? "1 to" : "at most", size - 1);
@@ -41,7 +41,7 @@ static bool take_text(struct visit *visit, const struct json_object *root, const
 }
 
 static bool take_amount(struct visit *visit, const struct json_object *root, int64_t *minor) {
-    const char *digits = json_digits(json_member(root, "amount"));
+    const char *digits = json_as_digits(json_member(root, "amount"));
     if (digits == NULL)
         return WRONG_FIELD(visit, "amount", "Give the price as a JSON number in whole currency: 130 or 130.50.");
     if (!money_parse(digits, minor) || *minor == 0)
@@ -52,7 +52,7 @@ static bool take_amount(struct visit *visit, const struct json_object *root, int
 }
 
 static bool take_truth(struct visit *visit, const struct json_object *root, const char *field, bool *is_true) {
-    if (!json_has(root, field) || json_truth(json_member(root, field), is_true))
+    if (!json_has(root, field) || json_as_truth(json_member(root, field), is_true))
         return true;
     return WRONG_FIELD(visit, field, "Give true or false.");
 }
@@ -61,7 +61,7 @@ static bool take_truth(struct visit *visit, const struct json_object *root, cons
 static bool check_name(struct visit *visit, const struct json_object *root, const char *field, const char *wanted) {
     if (!json_has(root, field))
         return true;
-    const char *text = json_text(json_member(root, field));
+    const char *text = json_as_text(json_member(root, field));
     return text != NULL && strcmp(text, wanted) == 0
                ? true
                : WRONG_FIELD(visit, field, "It can only be \"%s\", or left out.", wanted);
@@ -90,7 +90,7 @@ bool body_read_wish(struct visit *visit, struct wish *wish) {
 }
 
 static bool take_change(struct visit *visit, const struct json_object *root, struct change *change) {
-    const char *status = json_text(json_member(root, "status"));
+    const char *status = json_as_text(json_member(root, "status"));
     change->is_commit = status != NULL && strcmp(status, status_name(STATUS_COMMITTED)) == 0;
     if (!change->is_commit && (status == NULL || strcmp(status, status_name(STATUS_CANCELLED)) != 0))
         return WRONG_FIELD(visit, "status", "Give \"commited\" (with one t) or \"cancelled\".");

@@ -12,12 +12,12 @@ static void look(const struct json_object *map) {
     static const char *const names[] = {"amount", "transactionReference", "status", "keys", ""};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct json_object *member = json_member(map, names[i]);
-        const char *text = json_text(member);
-        const char *digits = json_digits(member);
+        const char *text = json_as_text(member);
+        const char *digits = json_as_digits(member);
         CHECK(text == NULL || digits == NULL);
         CHECK(digits == NULL || strspn(digits, "0123456789+-.eE") == strlen(digits));
         for (size_t at = 0; at < json_list_size(member); at++)
-            (void)json_text(json_item(member, at));
+            (void)json_as_text(json_item(member, at));
     }
 }
 

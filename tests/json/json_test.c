@@ -17,7 +17,7 @@ Test(json, a_number_is_kept_as_it_was_written) {
         struct json_object *root;
         snprintf(text, sizeof(text), "{\"amount\": %s }", digits[i]);
         cr_assert(read_text(text, &root), "%s", text);
-        cr_expect_str_eq(json_digits(json_member(root, "amount")), digits[i]);
+        cr_expect_str_eq(json_as_digits(json_member(root, "amount")), digits[i]);
         json_release(root);
     }
 }
@@ -76,17 +76,17 @@ Test(json, a_value_of_another_kind_is_none) {
     struct json_object *root;
     cr_assert(read_text("{\"a\":\"x:y\",\"b\":[true,2],\"c\":null,\"d\":\"a\\u0000b\",\"e\":\"1\"}", &root));
     bool is_true = false;
-    cr_expect_str_eq(json_text(json_member(root, "a")), "x:y");
-    cr_expect_null(json_digits(json_member(root, "e")));
-    cr_expect_null(json_text(json_member(root, "d")), "a NUL would cut it");
+    cr_expect_str_eq(json_as_text(json_member(root, "a")), "x:y");
+    cr_expect_null(json_as_digits(json_member(root, "e")));
+    cr_expect_null(json_as_text(json_member(root, "d")), "a NUL would cut it");
     cr_expect(json_has(root, "c"));
     cr_expect_null(json_member(root, "c"));
     cr_expect_not(json_has(root, "z"));
     cr_expect_eq(json_list_size(json_member(root, "b")), 2);
-    cr_expect(json_truth(json_item(json_member(root, "b"), 0), &is_true));
+    cr_expect(json_as_truth(json_item(json_member(root, "b"), 0), &is_true));
     cr_expect(is_true);
-    cr_expect_not(json_truth(json_item(json_member(root, "b"), 1), &is_true));
-    cr_expect_null(json_text(json_item(json_member(root, "b"), 9)));
+    cr_expect_not(json_as_truth(json_item(json_member(root, "b"), 1), &is_true));
+    cr_expect_null(json_as_text(json_item(json_member(root, "b"), 9)));
     cr_expect_null(json_member(NULL, "a"));
     json_release(root);
 }

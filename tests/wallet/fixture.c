@@ -213,9 +213,9 @@ void reply_forget(struct reply *reply) {
 
 const char *reply_member(const struct reply *reply, const char *name) {
     struct json_object *member = json_member(reply->root, name);
-    const char *text = json_text(member);
+    const char *text = json_as_text(member);
     if (!text)
-        text = json_digits(member);
+        text = json_as_digits(member);
     return text ? text : "";
 }
 
@@ -224,6 +224,6 @@ void world_balance(struct world *world, const char *wallet, char text[32]) {
     world_get(world, wallet, &reply);
     cr_assert_eq(reply.status, 200, "%s", reply.body);
     struct json_object *means = json_item(json_member(reply.root, "paymentMeans"), 0);
-    snprintf(text, 32, "%s", json_digits(json_member(means, "balance")));
+    snprintf(text, 32, "%s", json_as_digits(json_member(means, "balance")));
     reply_forget(&reply);
 }

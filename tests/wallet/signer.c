@@ -57,7 +57,7 @@ static void take_header(cjose_header_t *header, const char *text) {
     static const char *const names[] = {"alg", "kid", "crit", "jwk"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct json_object *member = json_member(root, names[i]);
-        const char *plain = json_text(member);
+        const char *plain = json_as_text(member);
         if (plain != NULL)
             cr_assert(cjose_header_set(header, names[i], plain, &error));
         else if (member != NULL)
