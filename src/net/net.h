@@ -55,6 +55,14 @@ struct net_tls_files {
 struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocols,
                                struct failure *failure);
 bool net_tls_reload(struct net_tls *tls, struct failure *failure);
+
+/* When what was read last ceases to be valid: of a file with several certificates the first that does. Any thread may
+ * ask. */
+struct net_tls_ends {
+    struct instant certificate;
+    struct instant authority;
+};
+struct net_tls_ends net_tls_ends(struct net_tls *tls);
 void net_tls_destroy(struct net_tls *tls);
 
 /* ---- a thread's ring ---- */

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PROTOCOLS_SIZE 32
 
@@ -18,8 +19,9 @@ struct net_tls {
     char *certificate;
     char *key;
     char *authority;
-    pthread_mutex_t mutex; /* guards `context` */
+    pthread_mutex_t mutex; /* guards what follows */
     SSL_CTX *context;
+    struct net_tls_ends ends;
 };
 
 static bool tls_refused(struct failure *failure, const char *what, const char *file) {
@@ -143,6 +145,44 @@ static bool tls_set_protocols(struct net_tls *tls, const char *names) {
     }
 }
 
+/* ---- how long they are valid ---- */
+
+static void tls_note_end(const X509 *certificate, struct instant *end) {
+    struct tm time;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) {
+        return;
+    }
+    int64_t us = (int64_t)timegm(&time) * 1000000;
+    if (end->us == 0 || us < end->us) {
+        end->us = us;
+    }
+}
+
+static struct net_tls_ends tls_ends_of(SSL_CTX *context) {
+    struct net_tls_ends ends = {0};
+    STACK_OF(X509) *chain = NULL;
+    tls_note_end(SSL_CTX_get0_certificate(context), &ends.certificate);
+    SSL_CTX_get0_chain_certs(context, &chain);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        tls_note_end(sk_X509_value(chain, i), &ends.certificate);
+    }
+    STACK_OF(X509_OBJECT) *authorities = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+    for (int i = 0; i < sk_X509_OBJECT_num(authorities); i++) {
+        const X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(authorities, i));
+        if (authority != NULL) {
+            tls_note_end(authority, &ends.authority);
+        }
+    }
+    return ends;
+}
+
+struct net_tls_ends net_tls_ends(struct net_tls *tls) {
+    pthread_mutex_lock(&tls->mutex);
+    struct net_tls_ends ends = tls->ends;
+    pthread_mutex_unlock(&tls->mutex);
+    return ends;
+}
+
 struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files, const char *protocols,
                                struct failure *failure) {
     tls_memory_arrange();
@@ -162,6 +202,7 @@ struct net_tls *net_tls_create(bool is_server, const struct net_tls_files *files
         net_tls_destroy(tls);
         return NULL;
     }
+    tls->ends = tls_ends_of(tls->context);
     return tls;
 }
 
@@ -170,9 +211,11 @@ bool net_tls_reload(struct net_tls *tls, struct failure *failure) {
     if (context == NULL) {
         return false;
     }
+    struct net_tls_ends ends = tls_ends_of(context);
     pthread_mutex_lock(&tls->mutex);
     SSL_CTX *before = tls->context;
     tls->context = context;
+    tls->ends = ends;
     pthread_mutex_unlock(&tls->mutex);
     SSL_CTX_free(before);
     return true;

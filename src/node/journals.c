@@ -341,5 +341,8 @@ void journals_measure(struct worker *worker, struct instant now) {
     metric_set(&measures->journal_entries, (int64_t)sum.waiting);
     metric_set(&measures->journal_bytes, (int64_t)sum.used_bytes);
     metric_set(&measures->journal_minor, sum.waiting_minor);
+    metric_set(&measures->journal_capacity_bytes, worker->settings.stand_in_bytes);
+    metric_set(&measures->journal_capacity_minor, worker->settings.stand_in_amount_minor);
+    metric_set(&measures->journal_capacity_age_us, worker->settings.stand_in_age_us);
     metric_set(&measures->journal_age_us, sum.oldest.us != 0 && now.us > sum.oldest.us ? now.us - sum.oldest.us : 0);
 }

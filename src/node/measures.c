@@ -61,6 +61,11 @@ static const char *rows_value(uint32_t index) {
     return names[index];
 }
 
+static const char *certificate_value(uint32_t index) {
+    static const char *const names[CERTIFICATES] = {"certificate", "authority"};
+    return names[index];
+}
+
 static const char *version_value(uint32_t index) {
     (void)index;
     return VAXEL_VERSION;
@@ -159,6 +164,12 @@ static const struct metric of_worker[] = {
     {METRIC("vaxel_journal_oldest_age_seconds", METRIC_GAUGE, METRIC_SECONDS, journal_age_us,
             "The age of the oldest of them; 0 when there is none."),
      .fold = METRIC_MOST},
+    {METRIC("vaxel_journal_capacity_bytes", METRIC_GAUGE, METRIC_BYTES, journal_capacity_bytes,
+            "Most bytes that journals may use (stand_in.size); 0: the node has none.")},
+    {GAUGE("vaxel_journal_capacity_minor", journal_capacity_minor, "Most that they vouch for (stand_in.amount).")},
+    {METRIC("vaxel_journal_capacity_age_seconds", METRIC_GAUGE, METRIC_SECONDS, journal_capacity_age_us,
+            "The age of an entry past which they take no more (stand_in.age)."),
+     .fold = METRIC_MOST},
     {SECONDS("vaxel_journal_write_seconds", journal_write_us, "One write of a journal, with its fdatasync.")},
 
     {COUNTER("vaxel_audit_looks", audit_looks, "Comparisons of an organisation's month: counters against records.")},
@@ -201,6 +212,13 @@ static const struct metric of_process[] = {
     OF_PROCESS("vaxel_directory_bytes", METRIC_GAUGE, METRIC_BYTES, directory_bytes, "The memory that takes."),
     OF_PROCESS("vaxel_directory_lag_seconds", METRIC_GAUGE, METRIC_SECONDS, directory_lag_us,
                "How long ago it was last looked whether PostgreSQL says otherwise."),
+    {.name = "vaxel_tls_end_timestamp_seconds",
+     .type = METRIC_GAUGE,
+     .unit = METRIC_SECONDS,
+     .offset = offsetof(struct process_measures, certificate_end_us),
+     .help = "When the node's certificate, or the authority that it trusts, ceases to be valid: of several in a file "
+             "the first that does. As they were read last.",
+     .labels = {{"file", CERTIFICATES, certificate_value}}},
     OF_PROCESS("process_start_time_seconds", METRIC_GAUGE, METRIC_SECONDS, start_us, "When the process started."),
     OF_PROCESS("process_cpu_seconds", METRIC_COUNTER, METRIC_SECONDS, cpu_us, "Processor time, the kernel's included."),
     OF_PROCESS("process_resident_memory_bytes", METRIC_GAUGE, METRIC_BYTES, resident_bytes, "Memory in use."),

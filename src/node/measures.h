@@ -63,6 +63,7 @@ struct measures {
 
     struct metric_level stands_in, journal_open, journal_broken;
     struct metric_level journal_entries, journal_bytes, journal_minor, journal_age_us;
+    struct metric_level journal_capacity_bytes, journal_capacity_minor, journal_capacity_age_us;
     struct metric_spread journal_write_us;
 
     struct metric_level audit_suspects, audit_drift_minor, audit_swept_us;
@@ -81,11 +82,14 @@ enum measured_rows {
     ROWS_KINDS,
 };
 
+enum measured_certificate { CERTIFICATE_OWN, CERTIFICATE_AUTHORITY, CERTIFICATES };
+
 /* The process's. */
 struct process_measures {
     struct metric_level build, draining, workers, turn_age_us;
     struct metric_level directory_rows[ROWS_KINDS];
     struct metric_level directory_bytes, directory_lag_us;
+    struct metric_level certificate_end_us[CERTIFICATES];
     struct metric_level start_us, resident_bytes, descriptors;
     struct metric_count cpu_us;
 };

@@ -126,6 +126,7 @@ static struct watched watched_of(const struct node *node) {
         .measures = node->measures,
         .worker_count = node->worker_count,
         .is_draining = node->is_draining,
+        .tls_ends = net_tls_ends(node->shared.tls),
     };
 }
 

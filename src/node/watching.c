@@ -39,6 +39,8 @@ static void write_process(const struct watched *watched, struct instant process_
         directory_facts(watched->directory, &facts);
         measures_take_directory(&measures, &facts);
     }
+    metric_set(&measures.certificate_end_us[CERTIFICATE_OWN], watched->tls_ends.certificate.us);
+    metric_set(&measures.certificate_end_us[CERTIFICATE_AUTHORITY], watched->tls_ends.authority.us);
     measures_take_process(&measures);
     metrics_gather(&measures_of_process, &set, 1, numbers);
     metrics_write(&measures_of_process, numbers, is_openmetrics, file);

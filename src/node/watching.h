@@ -4,6 +4,7 @@
 #ifndef VAXEL_NODE_WATCHING_H
 #define VAXEL_NODE_WATCHING_H
 
+#include "net/net.h"
 #include "node/measures.h"
 
 struct watched {
@@ -11,6 +12,7 @@ struct watched {
     const struct measures *measures;
     uint32_t worker_count;
     bool is_draining;
+    struct net_tls_ends tls_ends;
 };
 
 void watching_write_metrics(const struct watched *watched, struct instant process_start, bool is_openmetrics,

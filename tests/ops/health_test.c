@@ -69,6 +69,9 @@ Test(ops_health, a_node_that_stands_in_is_ready_and_says_so) {
     cr_expect_eq(ops_sum(text, "vaxel_approvals_total{safety=\"journaled\"}"), 1);
     cr_expect_eq(ops_sum(text, "vaxel_journal_amount_minor"), 13000);
     cr_expect_gt(ops_sum(text, "vaxel_journal_bytes"), 0);
+    cr_expect_eq(ops_sum(text, "vaxel_journal_capacity_bytes"), 256 << 20);
+    cr_expect_eq(ops_sum(text, "vaxel_journal_capacity_minor"), 1000000000);
+    cr_expect_eq(ops_sum(text, "vaxel_journal_capacity_age_seconds"), 3600);
     cr_expect_eq(ops_sum(text, "vaxel_stage_seconds_count{stage=\"journal\"}"), 1);
     cr_expect_geq(ops_sum(text, "vaxel_journal_write_seconds_count"), 1);
     ops_wait_sum(&cluster, 0, "vaxel_journal_oldest_age_seconds", 0.001);

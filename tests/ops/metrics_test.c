@@ -179,6 +179,34 @@ Test(ops_metrics, count_connections_and_handshakes) {
     cluster_stop(&cluster);
 }
 
+static double end_of(const char *name) {
+    const char *text;
+    int status = ops_run(&text, "date +%%s -d \"$(openssl x509 -enddate -noout -in %s/%s.pem | cut -d= -f2)\"",
+                         cluster.directory, name);
+    cr_assert_eq(status, 0, "%s", text);
+    return strtod(text, NULL);
+}
+
+/* The certificate is replaced while the node runs, by one whose chain ends sooner than itself. */
+Test(ops_metrics, tell_when_the_certificate_and_the_authority_end_also_after_they_were_read_again) {
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
+    double before = end_of("server"), authority = end_of("authority");
+    const char *text = ops_scrape(&cluster, 0);
+    cr_expect_eq(ops_sum(text, "vaxel_tls_end_timestamp_seconds{file=\"certificate\"}"), before);
+    cr_expect_eq(ops_sum(text, "vaxel_tls_end_timestamp_seconds{file=\"authority\"}"), authority);
+    cr_assert_eq(ops_run(&text,
+                         "cd %s && openssl req -x509 -days 30 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+                         "-subj /CN=other -keyout other.key -out other.pem 2>&1 && cat other.pem >> server.pem",
+                         cluster.directory),
+                 0, "%s", text);
+    cluster_change_settings(&cluster, 0, NULL);
+    cluster_wait_log(&cluster, 0, "certificates read again");
+    double after = end_of("other");
+    cr_expect_lt(after, before);
+    cr_expect_eq(ops_sum(ops_scrape(&cluster, 0), "vaxel_tls_end_timestamp_seconds{file=\"certificate\"}"), after);
+    cluster_stop(&cluster);
+}
+
 /* ---- as Prometheus reads them ---- */
 
 Test(ops_metrics, are_as_prometheus_wants_them) {
