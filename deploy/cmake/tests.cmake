@@ -36,7 +36,7 @@ function(vaxel_test_program name sources)
     # Criterion's newer assertions convert inside their own macros.
     target_compile_options(test_${name} PRIVATE -Wno-conversion)
     # A migrated database is made by `vaxel migrate`.
-    if(programs AND name MATCHES "^(house|record|reference|directory|node|client|load|ops|wallet|system|break)$")
+    if(programs AND name MATCHES "^(house|record|reference|directory|node|client|load|ops|balance|wallet|system|break)$")
         add_dependencies(test_${name} ${programs})
     endif()
     add_test(NAME ${name} COMMAND test_${name})
@@ -82,6 +82,11 @@ vaxel_test(system ${rooms})
 target_link_libraries(test_ops PRIVATE vaxel_node vaxel_client)
 target_compile_definitions(test_ops PRIVATE VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 target_sources(test_ops PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
+# Two nodes behind a balancer.
+vaxel_test(balance node client)
+target_compile_definitions(test_balance PRIVATE VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
+target_sources(test_balance PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c
+    ${PROJECT_SOURCE_DIR}/tests/system/crowd.c ${PROJECT_SOURCE_DIR}/tests/ops/scrape.c)
 # The breaker: the same processes, broken at random under load.
 vaxel_test(break ${rooms} test_checker)
 target_sources(test_break PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
