@@ -11,10 +11,13 @@ packages_of() {
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
-    test)
-        echo curl haproxy prometheus libcurl4-openssl-dev python3-jsonschema clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git
+    page)
         # Any Node from 18 on will do, also one that is not Debian's.
         [[ -n $(type -P node) && -n $(type -P npm) ]] || echo nodejs npm
+        ;;
+    test)
+        echo curl haproxy prometheus libcurl4-openssl-dev python3-jsonschema clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git \
+            chromium fonts-inter
         ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck pyflakes3 lua-check git ;;
     esac

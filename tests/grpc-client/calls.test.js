@@ -5,7 +5,7 @@ const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const http2 = require('node:http2')
 const path = require('node:path')
-const { openHouse, root } = require('./house.js')
+const { openHouse, root } = require('../support/house.js')
 const { grpc, vaxel, connect, newId, card, purchase } = require('./face.js')
 
 let house

@@ -6,7 +6,7 @@ const crypto = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
 const { promisify } = require('node:util')
-const { root } = require('./house.js')
+const { root } = require('../support/house.js')
 
 const options = { enums: String, longs: Number, defaults: true, oneofs: true, includeDirs: [path.join(root, 'proto')] }
 

@@ -2,7 +2,7 @@
 // Many calls, impatient clients, and nodes that come and go.
 const { test, before, after } = require('node:test')
 const assert = require('node:assert/strict')
-const { openHouse } = require('./house.js')
+const { openHouse } = require('../support/house.js')
 const { grpc, connect, purchase } = require('./face.js')
 
 let house

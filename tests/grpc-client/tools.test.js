@@ -2,7 +2,7 @@
 // What tools ask any gRPC server: whether it serves, and what it can be asked.
 const { test, before, after } = require('node:test')
 const assert = require('node:assert/strict')
-const { openHouse } = require('./house.js')
+const { openHouse } = require('../support/house.js')
 const { grpc, loader, load, Health, connect, credentials } = require('./face.js')
 
 let house

@@ -33,8 +33,8 @@ class House {
   processes = new Set()
 
   async open(settings = '') {
-    this.directory = fs.mkdtempSync(path.join(process.env.VAXEL_TEST_DIRECTORY, 'grpc-'))
-    this.database = `grpc_${crypto.randomBytes(6).toString('hex')}`
+    this.directory = fs.mkdtempSync(path.join(process.env.VAXEL_TEST_DIRECTORY, 'house-'))
+    this.database = `house_${crypto.randomBytes(6).toString('hex')}`
     this.port = await freePort()
     this.address = `localhost:${this.port}`
     const names = ['server', 'validator-1', 'office-1', 'stranger']
@@ -71,6 +71,17 @@ class House {
 
   sql(sql) {
     return this.#query(`dbname=${this.database}`, sql)
+  }
+
+  // PostgreSQL away and back, for this house alone.
+  closeDatabase() {
+    this.#query('dbname=postgres', `ALTER DATABASE ${this.database} ALLOW_CONNECTIONS false`)
+    const backends = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${this.database}'`
+    this.#query('dbname=postgres', backends)
+  }
+
+  openDatabase() {
+    this.#query('dbname=postgres', `ALTER DATABASE ${this.database} ALLOW_CONNECTIONS true`)
   }
 
   vaxel(...command) {
@@ -114,9 +125,10 @@ class House {
     await this.redis.ended
   }
 
-  // Several may listen on the one port.
-  async startNode(name = 'node') {
-    const node = this.#start(name, path.join(programs, 'vaxeld'), ['--config', this.config])
+  // Several may listen on the one port. `settings` are of the node's own, as { 'ops.name': 'a' }.
+  async startNode(name = 'node', settings = {}) {
+    const own = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
+    const node = this.#start(name, path.join(programs, 'vaxeld'), ['--config', this.config, ...own])
     await until(`${name} listens`, () => {
       if (!this.processes.has(node)) throw new Error(`${name} ended:\n${this.log(name)}`)
       return this.log(name).includes('listening')
@@ -147,4 +159,4 @@ async function openHouse(settings) {
   return house
 }
 
-module.exports = { openHouse, until, root }
+module.exports = { openHouse, until, freePort, root }
