@@ -58,7 +58,6 @@ target_link_libraries(test_journal PRIVATE vaxel_net)
 target_sources(test_token PRIVATE ${PROJECT_SOURCE_DIR}/tests/wallet/signer.c)
 
 # Whole processes, and a client of HTTP.
-pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 target_sources(test_wallet PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
 target_compile_definitions(test_wallet PRIVATE VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 target_link_libraries(test_wallet PRIVATE PkgConfig::curl)

@@ -7,7 +7,7 @@ packages_of() {
     build)
         echo gcc libc6-dev cmake ninja-build pkg-config liburing-dev libssl-dev libhiredis-dev libpq-dev \
             libprotobuf-c-dev protobuf-c-compiler libinih-dev libnghttp2-dev libmicrohttpd-dev libgnutls28-dev \
-            libjson-c-dev libcjose-dev
+            libjson-c-dev libcjose-dev libcurl4-openssl-dev libncurses-dev
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
@@ -16,7 +16,7 @@ packages_of() {
         [[ -n $(type -P node) && -n $(type -P npm) ]] || echo nodejs npm
         ;;
     test)
-        echo curl haproxy prometheus libcurl4-openssl-dev python3-jsonschema clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git \
+        echo curl haproxy prometheus libvterm-dev python3-jsonschema clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git \
             chromium fonts-inter
         ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck pyflakes3 lua-check git ;;

@@ -112,6 +112,19 @@ struct json_object *json_member(const struct json_object *map, const char *name)
     return member;
 }
 
+size_t json_map_size(const struct json_object *map) {
+    return json_is_map(map) ? (size_t)json_object_object_length(map) : 0;
+}
+
+const char *json_map_name(struct json_object *map, size_t at) {
+    if (at >= json_map_size(map))
+        return NULL;
+    struct json_object_iterator each = json_object_iter_begin(map);
+    while (at-- > 0)
+        json_object_iter_next(&each);
+    return json_object_iter_peek_name(&each);
+}
+
 size_t json_list_size(const struct json_object *list) {
     return json_is_list(list) ? json_object_array_length(list) : 0;
 }
@@ -165,6 +178,12 @@ void json_put_text(struct json_object *map, const char *name, const char *text) 
     struct json_object *value = json_object_new_string(text);
     CHECK(value != NULL);
     json_put(map, name, value);
+}
+
+void json_append_text(struct json_object *list, const char *text) {
+    struct json_object *value = json_object_new_string(text);
+    CHECK(value != NULL);
+    json_append(list, value);
 }
 
 void json_put_digits(struct json_object *map, const char *name, const char *digits) {

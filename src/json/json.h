@@ -22,6 +22,9 @@ bool json_is_map(const struct json_object *value);
 bool json_is_list(const struct json_object *value);
 bool json_has(const struct json_object *map, const char *name);
 struct json_object *json_member(const struct json_object *map, const char *name);
+/* The names of a map, in the order in which they were written. */
+size_t json_map_size(const struct json_object *map);
+const char *json_map_name(struct json_object *map, size_t at);
 size_t json_list_size(const struct json_object *list);
 struct json_object *json_item(const struct json_object *list, size_t at);
 
@@ -39,6 +42,7 @@ struct json_object *json_new_list(void);
 void json_put(struct json_object *map, const char *name, struct json_object *value);
 void json_append(struct json_object *list, struct json_object *value);
 void json_put_text(struct json_object *map, const char *name, const char *text);
+void json_append_text(struct json_object *list, const char *text);
 /* A number written like this: "130.00". */
 void json_put_digits(struct json_object *map, const char *name, const char *digits);
 

@@ -30,7 +30,7 @@ struct invocation;
 
 struct command {
     const char *name;
-    const char *operand; /* "[COMMAND]"; NULL: none is taken */
+    const char *operand; /* "[COMMAND]"; NULL: none is taken; "[URL...]": as many as wanted */
     const char *summary;
     const char *description; /* lines for its --help */
     const struct option_rule *options;
@@ -50,7 +50,9 @@ const struct command *command_find(const char *name);
 
 struct invocation {
     const struct command *command;
-    const char *operand;
+    const char *operand; /* the first */
+    size_t operand_count;
+    char *const *operands;
     size_t value_count;
     struct {
         const char *name;
@@ -100,6 +102,7 @@ int command_audit(const struct invocation *invocation);
 int command_example(const struct invocation *invocation);
 int command_generate(const struct invocation *invocation);
 int command_load(const struct invocation *invocation);
+int command_top(const struct invocation *invocation);
 int command_help(const struct invocation *invocation);
 
 /* Help on one command, or on all of them when it is NULL. */

@@ -84,13 +84,16 @@ static bool parse_options(struct invocation *invocation, const struct command *c
 }
 
 static bool take_operand(struct invocation *invocation, int count, char **words) {
+    const char *wanted = invocation->command->operand;
     if (optind == count)
         return true;
-    if (invocation->command->operand == NULL || optind + 1 < count) {
+    if (wanted == NULL || (optind + 1 < count && strstr(wanted, "...") == NULL)) {
         usage_wrong(invocation, "\"%s\" is one word too many", words[count - 1]);
         return false;
     }
     invocation->operand = words[optind];
+    invocation->operands = words + optind;
+    invocation->operand_count = (size_t)(count - optind);
     return true;
 }
 

@@ -136,6 +136,13 @@ static const struct option_rule load_options[] = {
     {0},
 };
 
+static const struct option_rule top_options[] = {
+    {"once", NULL, "print what is heard first, and end; so without a terminal and with --json"},
+    {"only", NULL, "the nodes named and no others; else those that they name too"},
+    {"timeout", "TIME", "how long --once waits for every node; else 5s"},
+    {0},
+};
+
 static const struct option_rule help_options[] = {
     {"words", NULL, "what may follow, for shell completion"},
     {0},
@@ -205,6 +212,14 @@ const struct command commands[] = {
      "purchase is a request of its own with a new id; latency runs from the moment\n"
      "it was due. Ctrl-C ends the run and tells of what it has measured.\n",
      load_options, true, command_load},
+    {"top", "[URL...]", "what the nodes do, live in this terminal",
+     "Shows purchases, latencies, health, the busiest organisations and the last\n"
+     "declines of one or more nodes, anew each second. A URL is that of an ops port,\n"
+     "as in http://127.0.0.1:7512; without one it is setting ops.listen. A node that\n"
+     "says nothing for 3 s is shown as stalled. Keys: q quit, p pause, Tab another\n"
+     "list, ? help. With --once, exit 0 when all is well, 1 when something is amiss,\n"
+     "3 when no node is heard.\n",
+     top_options, true, command_top},
     {"help", "[COMMAND]", "how to use a command", "", help_options, false, command_help},
     {0},
 };

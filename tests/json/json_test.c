@@ -90,3 +90,15 @@ Test(json, a_value_of_another_kind_is_none) {
     cr_expect_null(json_member(NULL, "a"));
     json_release(root);
 }
+
+Test(json, the_names_of_a_map_come_in_their_order) {
+    struct json_object *root;
+    cr_assert(read_text("{\"b\":1,\"a\":{\"c\":2}}", &root));
+    cr_expect_eq(json_map_size(root), 2);
+    cr_expect_str_eq(json_map_name(root, 0), "b");
+    cr_expect_str_eq(json_map_name(root, 1), "a");
+    cr_expect_null(json_map_name(root, 2));
+    cr_expect_eq(json_map_size(json_member(root, "b")), 0);
+    cr_expect_null(json_map_name(NULL, 0));
+    json_release(root);
+}
