@@ -19,6 +19,10 @@ struct day {
     int32_t yyyymmdd;
 };
 
+/* For so long after its end at least, by its own clock, every node counts what is told late in the month it belongs to.
+ * So until then no row of that month's ids lies in a later one. */
+#define MONTH_OPEN_LEAST_US INT64_C(60000000)
+
 /* A day and where it begins and ends: what one thread remembers between two questions, since they are mostly about
  * today. All zero is a valid start. */
 struct calendar {

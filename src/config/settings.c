@@ -54,7 +54,7 @@ const struct config_setting settings_table[] = {
     RANGE("operator", "time_window", time_window_us, CONFIG_TIME_US, "10 min", 1 * SECOND, 24 * HOUR,
           "How far the time in a new request's id may be from this machine's clock, either way."),
     LIVE_RANGE(
-        "operator", "month_open", month_open_us, CONFIG_TIME_US, "12 h", 0, 15 * 24 * HOUR,
+        "operator", "month_open", month_open_us, CONFIG_TIME_US, "12 h", MONTH_OPEN_LEAST_US, 15 * 24 * HOUR,
         "How long after its end a month still takes late reports and refunds; set it to end before invoices are made."),
     LIVE_RANGE("operator", "default_hold", default_hold_us, CONFIG_TIME_US, "15 min", 1 * SECOND, 31 * 24 * HOUR,
                "How long a hold stands that names no time of its own."),

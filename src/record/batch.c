@@ -68,11 +68,20 @@ static int compare_places(const void *one, const void *other, void *owner) {
     return (one_us > other_us) - (one_us < other_us);
 }
 
-/* Ahead of the clock by what another node's may be behind. */
-#define CLOCK_SKEW_US INT64_C(2000000)
+/* By what the clocks of two nodes may differ at most. */
+#define CLOCK_SKEW_US INT64_C(30000000)
+_Static_assert(CLOCK_SKEW_US < MONTH_OPEN_LEAST_US, "a month is open on every node when it ends on the first");
 
-static bool is_old(const struct item *item, struct month month) {
-    return item->month.yyyymm < month.yyyymm || (item->kind == ITEM_APPEND && (item->entry.flags & ENTRY_LATE) != 0);
+/* The first month whose rows are all where their ids say, whatever node recorded them: the last that is over is among
+ * them at first, else all that is bought at its turn would be looked for in two months. */
+static struct month first_open_month(struct record *record) {
+    struct instant then = {instant_now().us + CLOCK_SKEW_US - MONTH_OPEN_LEAST_US};
+    return month_of(calendar_day(&record->calendar, then));
+}
+
+static bool is_old(const struct item *item, struct month first_open) {
+    bool is_late = item->kind == ITEM_APPEND && (item->entry.flags & ENTRY_LATE) != 0;
+    return is_late || item->month.yyyymm < first_open.yyyymm;
 }
 
 static bool is_quiet(const struct record *record) {
@@ -87,16 +96,16 @@ static uint32_t room_for(const struct record *record, enum lane_kind lane) {
 
 static void take_waiting(struct record *record, struct batch *batch, enum lane_kind lane) {
     struct queue *queue = &record->queue;
-    struct instant soon = {instant_now().us + CLOCK_SKEW_US};
-    struct month month = month_of(calendar_day(&record->calendar, soon));
+    struct month first_open = first_open_month(record);
     uint32_t most = room_for(record, lane);
-    for (const struct item *item; (item = queue_front(queue, lane)) != NULL; batch->count++) {
+    for (struct item *item; (item = queue_front(queue, lane)) != NULL; batch->count++) {
         if (item->company != 0 && item->company < most)
             most = item->company;
         if (batch->count >= most)
             break;
         batch->counts[item->kind]++;
-        batch->is_old = batch->is_old || is_old(item, month);
+        item->is_old = is_old(item, first_open);
+        batch->is_old = batch->is_old || item->is_old;
         batch->places[batch->count] = queue_take(queue, lane);
     }
 }

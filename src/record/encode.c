@@ -67,6 +67,13 @@ static void encode_columns(struct encoder *encoder, const struct range *range, c
 
 static const struct column own_month_column[] = {COLUMN(ELEMENT_INT4, own)};
 
+/* 0: it can lie nowhere but where it is to be. */
+static void encode_old_months(struct encoder *encoder, const struct range *range) {
+    encoder_array(encoder, ELEMENT_INT4, range->count);
+    for (uint32_t at = 0; at < range->count; at++)
+        encoder_int4(encoder, item_at(range, at)->is_old ? item_at(range, at)->own.yyyymm : 0);
+}
+
 /* ---- locks ---- */
 
 void encode_stripes(struct encoder *encoder, const struct range *range) {
@@ -84,11 +91,13 @@ static uint32_t id_stripe(const struct request_id *id) {
     return hash % LOCK_ID_STRIPES;
 }
 
-/* In ascending order, as every batch takes them. */
+/* Of what is old, in ascending order, as every batch takes them. */
 void encode_id_stripes(struct encoder *encoder, const struct range *range) {
     bool is_taken[LOCK_ID_STRIPES] = {false};
     uint32_t count = 0;
     for (uint32_t at = 0; at < range->count; at++) {
+        if (!item_at(range, at)->is_old)
+            continue;
         bool *stripe = &is_taken[id_stripe(&item_at(range, at)->id)];
         count += !*stripe;
         *stripe = true;
@@ -160,7 +169,7 @@ void encode_append(struct encoder *encoder, const struct range *range, bool is_o
     encode_columns(encoder, range, append_columns, COUNT_OF(append_columns));
     encode_group_columns(encoder, range, group_columns, COUNT_OF(group_columns));
     if (is_old)
-        encode_columns(encoder, range, own_month_column, COUNT_OF(own_month_column));
+        encode_old_months(encoder, range);
 }
 
 void encode_fences(struct encoder *encoder, const struct range *range) {

@@ -40,7 +40,7 @@ struct item *queue_append(struct queue *queue, enum lane_kind lane_kind, enum it
     return item;
 }
 
-const struct item *queue_front(const struct queue *queue, enum lane_kind kind) {
+struct item *queue_front(const struct queue *queue, enum lane_kind kind) {
     const struct lane *lane = &queue->lanes[kind];
     return lane->count == 0 ? NULL : &queue->items[lane->waiting[lane->first]];
 }

@@ -54,6 +54,7 @@ struct item {
     uint32_t owner;
     uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
     bool asked_partition; /* its month's partition was made on its account */
+    bool is_old;          /* of a month that is over, whose advices may come late and lie in a later one */
     bool is_undo;         /* SETTLE: of what its deadline overtook: `settlement` says its client and time alone */
     struct request_id id; /* whose row it is about: of a settlement the original's */
     struct month month;   /* where that row is, or is to be */
@@ -86,8 +87,8 @@ void queue_finish(struct queue *queue);
 /* A new item at the end of a lane, to be filled; NULL: full. */
 struct item *queue_append(struct queue *queue, enum lane_kind lane, enum item_kind kind);
 uint32_t queue_take(struct queue *queue, enum lane_kind kind);
-const struct item *queue_front(const struct queue *queue, enum lane_kind kind); /* NULL: none waits */
-void queue_put_back(struct queue *queue, uint32_t place);                       /* to the front */
+struct item *queue_front(const struct queue *queue, enum lane_kind kind); /* NULL: none waits */
+void queue_put_back(struct queue *queue, uint32_t place);                 /* to the front */
 void queue_release(struct queue *queue, uint32_t place);
 
 /* ---- batch.c, outcomes.c: one transaction of the recorder ---- */
@@ -114,9 +115,7 @@ struct batch {
     uint32_t firsts[ITEM_KINDS];
     uint32_t *places;
     struct outcome *outcomes;
-    /* Something in it is of a month that is over, whose advices may come late and lie in a later one: its ids are
-     * locked and are looked for in all months from their own on. */
-    bool is_old;
+    bool is_old; /* something in it is: the ids of that are locked, and looked for in all months from their own on */
     bool is_careful;
     uint32_t appended; /* rows PostgreSQL says went in */
     struct tick sent_at;

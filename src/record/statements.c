@@ -115,7 +115,8 @@ static const struct {
     [STATEMENT_APPEND_OLD] =
         {"append_old",
          APPEND(", $16::int4[]",
-                ", own_month") " WHERE month_of_row(q.own_month, g.organisation, q.id) IS NULL ON CONFLICT DO NOTHING"},
+                ", own_month") " WHERE q.own_month = 0 OR month_of_row(q.own_month, g.organisation, q.id) IS NULL "
+                               "ON CONFLICT DO NOTHING"},
     /* Those that this transaction has put in: one sent again may have been settled meanwhile. */
     [STATEMENT_HOLD] = {"hold", "INSERT INTO hold (month, organisation, id, expires_at) "
                                 "SELECT q.month, q.organisation, q.id, q.expires_at "

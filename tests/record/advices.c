@@ -270,6 +270,18 @@ Test(record, a_tap_told_of_late_and_in_its_month_in_one_batch_is_one_row) {
     cr_assert_eq(usage(), PURCHASE_MINOR);
 }
 
+Test(record, in_one_batch_with_a_tap_of_a_closed_month_one_of_this_month_is_recorded_once) {
+    struct entry late = late_advice(), today = entry_of(ENTRY_ADVICE, 0);
+    for (uint32_t round = 1; round <= 2; round++) {
+        cr_assert(record_append(desk.record, &late, 1));
+        cr_assert(record_append(desk.record, &today, 2));
+        DESK_UNTIL(&desk, desk.told == 2 * round);
+        cr_assert_eq(desk.outcomes[1].kind, OUTCOME_RECORDED);
+        cr_assert_eq(desk.outcomes[2].kind, OUTCOME_RECORDED);
+    }
+    cr_assert_eq(rows(), 2);
+}
+
 static struct desk other_desk;
 
 static int64_t waiting(void) {
