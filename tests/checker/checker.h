@@ -83,7 +83,8 @@ struct history {
 
     /* What was done to the system excuses what docs/guarantees.md says it does; it is counted instead. */
     bool nodes_were_lost; /* a node that ended between DEADLINE and its undoing may leave a row that stands */
-    bool redis_was_lost;  /* a decline not noted in PostgreSQL yet is then forgotten, and asked again may be approved */
+    bool redis_was_lost;  /* a decline not noted in PostgreSQL yet is then forgotten, and asked again may be approved;
+                           * and what waits in journals may be decided again */
 };
 
 /* I1 to I8 are DESIGN 4's. The life of what follows an authorization (DOMAIN F7, S16) is counted as a ninth. */
@@ -110,6 +111,7 @@ struct verdict_of_checker {
     size_t standing_unanswered;    /* some copy was never answered, none with a decision, and the row stands */
     size_t turned_declines;        /* declined, then approved */
     size_t forgotten_amounts;      /* repeats of a partial approval that asked for another amount, and heard the same */
+    size_t decided_twice; /* copies of an id that a journal approved, told different things: Redis was lost meanwhile */
     size_t journaled_after_reversal; /* approved by a journal that did not know of a reversal: nobody pays for it */
 };
 

@@ -26,13 +26,16 @@ static void report_allowed(FILE *file, const struct verdict_of_checker *verdict)
     fprintf(file, "  allowed, and told: over the ceilings by stand-in %lld.%02lld, by advices %lld.%02lld\n",
             (long long)(verdict->stand_in_excess_minor / 100), (long long)(verdict->stand_in_excess_minor % 100),
             (long long)(verdict->advice_excess_minor / 100), (long long)(verdict->advice_excess_minor % 100));
-    fprintf(file,
-            "  told only DEADLINE or UNAVAILABLE, and stands: by several copies %zu, by one whose node was lost %zu; "
-            "never answered, and stands: %zu\n"
-            "  declined, then approved: %zu; reversed, then approved by a journal, and charged to nobody: %zu\n"
-            "  a partial approval repeated with another amount, and the same answer: %zu\n",
-            verdict->standing_after_failure, verdict->standing_after_crash, verdict->standing_unanswered,
-            verdict->turned_declines, verdict->journaled_after_reversal, verdict->forgotten_amounts);
+    fprintf(
+        file,
+        "  told only DEADLINE or UNAVAILABLE, and stands: by several copies %zu, by one whose node was lost %zu; "
+        "never answered, and stands: %zu\n"
+        "  declined, then approved: %zu; reversed, then approved by a journal, and charged to nobody: %zu\n"
+        "  a partial approval repeated with another amount, and the same answer: %zu; one id decided twice, a journal "
+        "and a lost Redis between: %zu\n",
+        verdict->standing_after_failure, verdict->standing_after_crash, verdict->standing_unanswered,
+        verdict->turned_declines, verdict->journaled_after_reversal, verdict->forgotten_amounts,
+        verdict->decided_twice);
 }
 
 void report_verdict(FILE *file, const struct verdict_of_checker *verdict) {

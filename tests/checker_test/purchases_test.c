@@ -218,6 +218,23 @@ Test(checker, what_was_asked_of_a_partial_approval_may_be_forgotten_with_redis) 
     expect_broken(&past, 3);
 }
 
+Test(checker, what_a_journal_approved_may_be_decided_twice_when_redis_is_lost_and_is_on_record) {
+    BEGIN();
+    struct operation *first = bought(&past, 1, 100, 0);
+    struct operation *other = approved(asked(&past, CALL_AUTHORIZE, 1, 110, 10), 15);
+    other->safety = SAFETY_JOURNALED;
+    expect_broken(&past, 3);
+    past.history.redis_was_lost = true;
+    struct verdict_of_checker verdict = expect_kept(&past);
+    cr_expect_eq(verdict.decided_twice, 1);
+    other->safety = first->safety;
+    expect_broken(&past, 3);
+    other->safety = SAFETY_JOURNALED;
+    other->amount_minor = other->approved_minor = first->amount_minor;
+    past.history.recorded_count = 0;
+    expect_broken(&past, 1);
+}
+
 /* ---- I4 ---- */
 
 Test(checker, a_decline_without_a_row_is_good) {
