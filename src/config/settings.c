@@ -3,6 +3,7 @@
 
 #include "base/calendar.h"
 #include "base/money.h"
+#include "config/urls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,11 @@ static bool is_currency(const char *text) {
     .initial = (initial_), .help = (help_)
 #define TEXT(section_, key_, field_, initial_, wanted_, accepts_, help_)                                               \
     { SETTING(section_, key_, CONFIG_TEXT, field_, initial_, help_), .wanted = (wanted_), .accepts = (accepts_) }
+#define LIVE_TEXT(section_, key_, field_, initial_, wanted_, accepts_, help_)                                          \
+    {                                                                                                                  \
+        SETTING(section_, key_, CONFIG_TEXT, field_, initial_, help_), .wanted = (wanted_), .accepts = (accepts_),     \
+                                                                       .is_reloadable = true                           \
+    }
 #define RANGE(section_, key_, field_, type_, initial_, least_, most_, help_)                                           \
     { SETTING(section_, key_, type_, field_, initial_, help_), .least = (least_), .most = (most_) }
 #define LIVE_RANGE(section_, key_, field_, type_, initial_, least_, most_, help_)                                      \
@@ -150,13 +156,17 @@ const struct config_setting settings_table[] = {
         "Which answers get a line with the request's id, each with those before: the switch failed; the business "
         "said no, or the request can't be taken; every one. Of too many a number is told."),
 
-    TEXT(
-        "ops", "listen", ops_listen, "127.0.0.1:7512", ADDRESS " in numbers, or none", NULL,
-        "Where metrics and health are shown, by HTTP to whoever can reach it: keep it on loopback, or behind a proxy."),
-
+    TEXT("ops", "listen", ops_listen, "127.0.0.1:7512", ADDRESS " in numbers, or none", NULL,
+         "Where the dashboard, metrics and health are shown, by HTTP to whoever can reach it: keep it on loopback, or "
+         "behind a proxy."),
     TEXT("ops", "name", ops_name, "", "a name", NULL,
          "What this process is called in its log and to those who watch; empty: the host's name and the port that it "
          "listens on."),
+    LIVE_TEXT("ops", "nodes", ops_nodes, "", "URLs like http://10.0.0.5:7512, with commas between", urls_are_plain,
+              "The nodes that the dashboard shows on one page, each by the address of its ops port as browsers reach "
+              "it, this one too; without any it shows this one."),
+    LIVE_TEXT("ops", "pages", ops_pages, "/usr/share/vaxel/dashboard", "the path of a directory", NULL,
+              "Where the dashboard's files are."),
 
     TEXT("client", "connect", connect, "127.0.0.1:7443", ADDRESS ", more with commas between", NULL,
          "For vaxel, the command: the switches it may ask, tried in order."),

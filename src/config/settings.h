@@ -65,6 +65,8 @@ struct settings {
     /* [ops] */
     char ops_listen[CONFIG_TEXT_SIZE]; /* or "none" */
     char ops_name[CONFIG_TEXT_SIZE];   /* or empty: settings_process_name() tells */
+    char ops_nodes[CONFIG_TEXT_SIZE];  /* URLs with commas or blanks between; empty: this node alone */
+    char ops_pages[CONFIG_TEXT_SIZE];  /* a directory */
     /* [client]: the command line's own */
     char connect[CONFIG_TEXT_SIZE];
     char client_certificate[CONFIG_TEXT_SIZE];

@@ -180,16 +180,28 @@ void json_put_text(struct json_object *map, const char *name, const char *text) 
     json_put(map, name, value);
 }
 
-void json_append_text(struct json_object *list, const char *text) {
-    struct json_object *value = json_object_new_string(text);
-    CHECK(value != NULL);
-    json_append(list, value);
-}
-
 void json_put_digits(struct json_object *map, const char *name, const char *digits) {
     struct json_object *value = json_object_new_double_s(0, digits); /* the text is what is written */
     CHECK(value != NULL);
     json_put(map, name, value);
+}
+
+void json_put_whole(struct json_object *map, const char *name, int64_t number) {
+    struct json_object *value = json_object_new_int64(number);
+    CHECK(value != NULL);
+    json_put(map, name, value);
+}
+
+void json_put_truth(struct json_object *map, const char *name, bool is_true) {
+    struct json_object *value = json_object_new_boolean(is_true);
+    CHECK(value != NULL);
+    json_put(map, name, value);
+}
+
+void json_append_text(struct json_object *list, const char *text) {
+    struct json_object *value = json_object_new_string(text);
+    CHECK(value != NULL);
+    json_append(list, value);
 }
 
 const char *json_write(struct json_object *value) {

@@ -38,13 +38,15 @@ bool json_as_truth(struct json_object *value, bool *is_true);
 
 struct json_object *json_new_map(void);
 struct json_object *json_new_list(void);
-/* `value` becomes part of it. */
+/* `value` becomes part of it; NULL is null. */
 void json_put(struct json_object *map, const char *name, struct json_object *value);
 void json_append(struct json_object *list, struct json_object *value);
 void json_put_text(struct json_object *map, const char *name, const char *text);
-void json_append_text(struct json_object *list, const char *text);
 /* A number written like this: "130.00". */
 void json_put_digits(struct json_object *map, const char *name, const char *digits);
+void json_put_whole(struct json_object *map, const char *name, int64_t number);
+void json_put_truth(struct json_object *map, const char *name, bool is_true);
+void json_append_text(struct json_object *list, const char *text);
 
 /* The value as text; it stands until the value is written again, changed or released. */
 const char *json_write(struct json_object *value);

@@ -118,7 +118,7 @@ void node_stop(struct node *node) {
 
 /* ---- for those who watch ---- */
 
-static struct watched watched_of(const struct node *node) {
+struct watched node_watched(const struct node *node) {
     if (node == NULL)
         return (struct watched){0};
     return (struct watched){
@@ -131,18 +131,22 @@ static struct watched watched_of(const struct node *node) {
 }
 
 void node_write_metrics(const struct node *node, struct instant process_start, bool is_openmetrics, FILE *file) {
-    const struct watched watched = watched_of(node);
+    const struct watched watched = node_watched(node);
     watching_write_metrics(&watched, process_start, is_openmetrics, file);
 }
 
 bool node_is_alive(const struct node *node) {
-    const struct watched watched = watched_of(node);
+    const struct watched watched = node_watched(node);
     return watching_is_alive(&watched);
 }
 
+static void write_line(void *owner, bool is_missing, const char *text) {
+    fprintf(owner, "%s%s\n", is_missing ? "missing: " : "", text);
+}
+
 bool node_is_ready(const struct node *node, FILE *file) {
-    const struct watched watched = watched_of(node);
-    return watching_is_ready(&watched, file);
+    const struct watched watched = node_watched(node);
+    return watching_is_ready(&watched, write_line, file);
 }
 
 bool node_reload_certificates(struct node *node, struct failure *failure) {

@@ -22,9 +22,9 @@ void node_drain(struct node *node);
 /* Drains it if nobody has, and lets go of it. */
 void node_stop(struct node *node);
 
-/* ---- for those who watch; any thread may ask, also while it drains ---- */
+/* ---- for those who watch; any thread may ask, also while it drains; node NULL: it has not started yet ---- */
 
-/* All metrics, as OpenMetrics or in Prometheus' own older text. node NULL: it has not started yet; but the process. */
+/* All metrics, as OpenMetrics or in Prometheus' own older text. */
 void node_write_metrics(const struct node *node, struct instant process_start, bool is_openmetrics, FILE *file);
 
 /* Whether every worker turns its loop: else the process hangs, and should be started anew. */
@@ -32,6 +32,16 @@ bool node_is_alive(const struct node *node);
 
 /* Whether purchases can be served. Writes a line for all that is missing, also for what can be done without for now. */
 bool node_is_ready(const struct node *node, FILE *file);
+
+/* What docs/feed.md tells, one sample after the other, of a node that may start later: by one thread, while another may
+ * change the settings. Each text is one JSON object on one line: what a reader hears first; of a sample, all of it, and
+ * what of it makes the history. */
+struct samples;
+struct samples *samples_create(const struct settings *settings, struct instant process_start);
+void samples_destroy(struct samples *samples);
+void samples_change(struct samples *samples, const struct settings *settings);
+void samples_hello(struct samples *samples, FILE *file);
+void samples_take(struct samples *samples, const struct node *node, uint64_t sequence, FILE *whole, FILE *kept);
 
 /* Reads the certificates again, for new connections. */
 bool node_reload_certificates(struct node *node, struct failure *failure);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 /* A worker turns at least ten times a second; one that has not for so long hangs. */
@@ -81,11 +82,29 @@ static uint32_t count_down(const struct watched *watched, size_t offset) {
 
 #define COUNT_DOWN(watched, field) count_down(watched, offsetof(struct measures, field))
 
-static bool has_redis(const struct watched *watched, FILE *file) {
+/* Whom it is told to. */
+struct listener {
+    watching_tell *tell;
+    void *owner;
+};
+
+#define TEXT_SIZE 160
+
+__attribute__((format(printf, 3, 4))) static void tell(const struct listener *listener, bool is_missing,
+                                                       const char *format, ...) {
+    char text[TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    listener->tell(listener->owner, is_missing, text);
+}
+
+static bool has_redis(const struct watched *watched, const struct listener *listener) {
     uint32_t down = COUNT_DOWN(watched, redis_up);
     if (down > 0)
-        fprintf(file, "missing: Redis (%" PRIu32 " of %" PRIu32 " workers have none that counts)\n", down,
-                watched->worker_count);
+        tell(listener, true, "Redis (%" PRIu32 " of %" PRIu32 " workers have none that counts)", down,
+             watched->worker_count);
     return down == 0;
 }
 
@@ -97,23 +116,28 @@ static bool is_fresh(const struct watched *watched) {
 }
 
 /* With a journal to stand in, purchases go on without PostgreSQL, by the directory's last state. */
-static bool has_records(const struct watched *watched, FILE *file) {
+static bool has_records(const struct watched *watched, const struct listener *listener) {
     uint32_t down = COUNT_DOWN(watched, postgres_up);
     bool stands_in = COUNT_DOWN(watched, journal_open) == 0;
     if (down > 0)
-        fprintf(file, "%s: PostgreSQL (%" PRIu32 " of %" PRIu32 " workers have none that records)\n",
-                stands_in ? "without, purchases go to the journal" : "missing", down, watched->worker_count);
+        tell(listener, !stands_in, "%sPostgreSQL (%" PRIu32 " of %" PRIu32 " workers have none that records)",
+             stands_in ? "without, purchases go to the journal: " : "", down, watched->worker_count);
     bool has_directory = is_fresh(watched);
     if (!has_directory)
-        fprintf(file, "%s: directory (it can't be kept fresh)\n",
-                stands_in ? "without, the last state stands" : "missing");
+        tell(listener, !stands_in, "%sdirectory (it can't be kept fresh)",
+             stands_in ? "without, the last state stands: " : "");
     return stands_in || (down == 0 && has_directory);
 }
 
-bool watching_is_ready(const struct watched *watched, FILE *file) {
-    bool has_all = has_redis(watched, file);
-    has_all &= has_records(watched, file);
+bool watching_is_ready(const struct watched *watched, watching_tell *tell_owner, void *owner) {
+    const struct listener listener = {tell_owner, owner};
+    if (watched->measures == NULL) {
+        tell(&listener, true, "PostgreSQL or what is to be read from it: the node is starting, and its log says more");
+        return false;
+    }
+    bool has_all = has_redis(watched, &listener);
+    has_all &= has_records(watched, &listener);
     if (watched->is_draining)
-        fputs("missing: none, but the node is draining: it was told to end\n", file);
+        tell(&listener, true, "none, but the node is draining: it was told to end");
     return has_all && !watched->is_draining;
 }

@@ -3,11 +3,12 @@
 
 #include "base/check.h"
 #include "http/http.h"
+#include "ops/feed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECTIONS 32
+#define CONNECTIONS 128
 #define IDLE_TIMEOUT_US 30000000
 #define ARRIVAL_TIMEOUT_US 5000000
 #define BODY_BYTES 1024
@@ -19,6 +20,7 @@
 
 struct ops {
     struct ops_source source;
+    struct feed *feed;
     struct http_server *server;
 };
 
@@ -75,17 +77,19 @@ static void answer_readiness(const struct ops *ops, struct http_exchange *exchan
 
 static void answer_index(const struct ops *ops, struct http_exchange *exchange) {
     (void)ops;
-    answer_text(exchange, 200, "vaxeld\n\n/metrics\n/healthz\n/readyz\n");
+    answer_text(exchange, 200, "vaxeld\n\n/metrics\n/healthz\n/readyz\n/events\n");
+}
+
+static void answer_events(const struct ops *ops, struct http_exchange *exchange) {
+    feed_answer(ops->feed, exchange);
 }
 
 static const struct route {
     const char *path;
     void (*answer)(const struct ops *ops, struct http_exchange *exchange);
 } routes[] = {
-    {"/", answer_index},
-    {"/metrics", answer_metrics},
-    {"/healthz", answer_health},
-    {"/readyz", answer_readiness},
+    {"/", answer_index},           {"/metrics", answer_metrics}, {"/healthz", answer_health},
+    {"/readyz", answer_readiness}, {"/events", answer_events},
 };
 
 static const struct route *find_route(const char *path) {
@@ -107,10 +111,7 @@ static void handle(void *owner, struct http_exchange *exchange, const struct htt
     }
 }
 
-struct ops *ops_start(const char *address, const struct ops_source *source, struct failure *failure) {
-    struct ops *ops = calloc(1, sizeof *ops);
-    CHECK(ops != NULL);
-    ops->source = *source;
+static struct http_server *start_server(struct ops *ops, const char *address, struct failure *failure) {
     const struct http_options options = {
         .address = address,
         .connections = CONNECTIONS,
@@ -120,9 +121,21 @@ struct ops *ops_start(const char *address, const struct ops_source *source, stru
         .handler = handle,
         .owner = ops,
     };
-    ops->server = http_start(&options, failure);
+    return http_start(&options, failure);
+}
+
+struct ops *ops_start(const char *address, const struct ops_source *source, struct failure *failure) {
+    struct ops *ops = calloc(1, sizeof *ops);
+    CHECK(ops != NULL);
+    ops->source = *source;
+    ops->feed = feed_start(source, failure);
+    ops->server = ops->feed != NULL ? start_server(ops, address, failure) : NULL;
     if (ops->server != NULL)
         return ops;
+    if (ops->feed != NULL) {
+        feed_end(ops->feed);
+        feed_destroy(ops->feed);
+    }
     free(ops);
     return NULL;
 }
@@ -130,6 +143,8 @@ struct ops *ops_start(const char *address, const struct ops_source *source, stru
 void ops_stop(struct ops *ops) {
     if (ops == NULL)
         return;
+    feed_end(ops->feed);
     http_stop(ops->server, PATIENCE_US);
+    feed_destroy(ops->feed);
     free(ops);
 }

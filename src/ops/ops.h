@@ -4,6 +4,7 @@
  *   /metrics   OpenMetrics, or Prometheus' older text for who does not ask for it
  *   /healthz   200 while the process turns its loops; 503: it hangs, start it anew
  *   /readyz    200 while purchases can be served; 503 with what is missing
+ *   /events    a sample every second, as server-sent events (docs/feed.md)
  *
  * It reads and changes nothing, so it asks nobody who they are: it belongs on loopback, or behind a proxy. */
 #ifndef VAXEL_OPS_OPS_H
@@ -11,6 +12,7 @@
 
 #include "base/failure.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 struct ops;
@@ -22,6 +24,10 @@ struct ops_source {
     bool (*is_alive)(void *owner);
     /* Writes what is missing, and what can be done without for now. */
     bool (*is_ready)(void *owner, FILE *file);
+    /* What /events tells, each as one JSON object on one line: first, and of each second, the whole of it and what of
+     * it is kept for those who come later. By one thread at a time. */
+    void (*write_hello)(void *owner, FILE *file);
+    void (*write_sample)(void *owner, uint64_t sequence, FILE *whole, FILE *kept);
 };
 
 /* `address` is "host:port" in numbers. */

@@ -139,7 +139,9 @@ static void reload(struct node *node, const struct invocation *invocation) {
     static struct settings wanted;
     if (!read_again(invocation, &wanted))
         return;
-    set_log_level(node_change(node, &wanted));
+    const struct settings *taken = node_change(node, &wanted);
+    set_log_level(taken);
+    watch_change(taken);
     log_info("vaxeld", "settings read again");
 }
 
@@ -168,6 +170,7 @@ static bool pause_start(const struct invocation *invocation, const sigset_t *sig
         if (read_again(invocation, &wanted))
             *settings = wanted;
         set_log_level(settings);
+        watch_change(settings);
     }
     return signal < 0 || signal == SIGHUP;
 }

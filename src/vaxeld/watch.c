@@ -9,6 +9,7 @@
 
 struct watch {
     struct ops *ops;
+    struct samples *samples;
     struct instant process_start;
     _Atomic(struct node *) node; /* NULL: it is starting */
 };
@@ -27,24 +28,45 @@ static bool is_alive(void *owner) {
 
 static bool is_ready(void *owner, FILE *file) {
     struct watch *self = owner;
-    if (self->node != NULL)
-        return node_is_ready(self->node, file);
-    fputs("missing: PostgreSQL or what is to be read from it: the node is starting, and its log says more\n", file);
-    return false;
+    return node_is_ready(self->node, file);
+}
+
+static void write_hello(void *owner, FILE *file) {
+    struct watch *self = owner;
+    samples_hello(self->samples, file);
+}
+
+static void write_sample(void *owner, uint64_t sequence, FILE *whole, FILE *kept) {
+    struct watch *self = owner;
+    samples_take(self->samples, self->node, sequence, whole, kept);
 }
 
 bool watch_start(const struct settings *settings, struct failure *failure) {
     const struct ops_source source = {
-        .owner = &watch, .write_metrics = write_metrics, .is_alive = is_alive, .is_ready = is_ready};
+        .owner = &watch,
+        .write_metrics = write_metrics,
+        .is_alive = is_alive,
+        .is_ready = is_ready,
+        .write_hello = write_hello,
+        .write_sample = write_sample,
+    };
     if (strcmp(settings->ops_listen, "none") == 0)
         return true;
     struct failure why;
     watch.process_start = instant_now();
+    watch.samples = samples_create(settings, watch.process_start);
     watch.ops = ops_start(settings->ops_listen, &source, &why);
-    if (watch.ops == NULL)
+    if (watch.ops == NULL) {
+        samples_destroy(watch.samples);
         return failure_set(failure, "ops.listen: %s", why.text);
+    }
     log_info("vaxeld", "metrics and health are shown address=%s", settings->ops_listen);
     return true;
+}
+
+void watch_change(const struct settings *settings) {
+    if (watch.ops != NULL)
+        samples_change(watch.samples, settings);
 }
 
 void watch_show(struct node *node) {
@@ -52,5 +74,8 @@ void watch_show(struct node *node) {
 }
 
 void watch_stop(void) {
+    if (watch.ops == NULL)
+        return;
     ops_stop(watch.ops);
+    samples_destroy(watch.samples);
 }

@@ -6,8 +6,10 @@
 #include "config/settings.h"
 #include "node/node.h"
 
-/* False: the port of the settings can't be opened. There may be none; then the next two do nothing. */
+/* False: the port of the settings can't be opened. There may be none; then the others do nothing. */
 bool watch_start(const struct settings *settings, struct failure *failure);
+/* Takes what a running node may change. */
+void watch_change(const struct settings *settings);
 /* The node serves. It must stand until watch_stop(). */
 void watch_show(struct node *node);
 void watch_stop(void);
