@@ -27,6 +27,9 @@ show_purchase() {
 show_next() {
     cat << NEXT
 
+The dashboard, for a browser:
+    http://$(ops_address "$1")/
+
 Try next, from another terminal in $ROOT:
     build/release/vaxel purchase --card $EXAMPLE_CARD --amount 130.00 --product single
     build/release/vaxel balance --card $EXAMPLE_CARD

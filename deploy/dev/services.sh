@@ -129,6 +129,7 @@ address = 127.0.0.1:$3
 
 [ops]
 listen = 127.0.0.1:$4
+pages = $ROOT/build/dashboard
 
 [tls]
 certificate = $1/tls/node.pem
@@ -197,6 +198,10 @@ wallet_address() { # STATE
     sed -n '/^\[wallet\]/,$s/^address = //p' "$1/vaxel.ini"
 }
 
+ops_address() { # STATE
+    sed -n 's/^listen = //p' "$1/vaxel.ini"
+}
+
 wallet_answers() { # STATE
     ! port_is_free "$(wallet_address "$1" | sed 's/.*://')"
 }
@@ -252,7 +257,7 @@ services_show() {
     cat << SHOW
 vaxeld      $(sed -n 's/^connect = //p' "$1/vaxel.ini")   log: $1/vaxeld.log
 wallet      https://$(wallet_address "$1")   log: $1/wallet.log
-operators   http://$(sed -n 's/^listen = //p' "$1/vaxel.ini")/   metrics, health
+dashboard   http://$(ops_address "$1")/   and /metrics, /healthz, /readyz, /events
 PostgreSQL  psql "$(conninfo_of "$place")"
 Redis       redis-cli -s $place/redis/redis.sock
 settings    $1/vaxel.ini

@@ -23,8 +23,8 @@ void http_answer_header(struct http_exchange *exchange, const char *name, const 
     CHECK(exchange->header_count < ANSWER_HEADERS);
     struct answer_header *header = &exchange->headers[exchange->header_count++];
     header->name = name;
-    int size = snprintf(header->value, sizeof(header->value), "%s", value);
-    CHECK(size >= 0 && (size_t)size < sizeof(header->value));
+    header->value = strdup(value);
+    CHECK(header->value != NULL);
 }
 
 static void queue(struct http_exchange *exchange, unsigned status, struct MHD_Response *response) {

@@ -127,6 +127,8 @@ void exchange_end(void *owner, struct MHD_Connection *connection, void **exchang
     *exchange = NULL;
     if (ended->body.capacity > 0)
         buffer_finish(&ended->body);
+    for (unsigned i = 0; i < ended->header_count; i++)
+        free(ended->headers[i].value);
     free(ended);
     atomic_fetch_sub(&generation->in_flight, 1);
 }

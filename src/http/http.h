@@ -59,7 +59,7 @@ struct http_stream {
 
 void http_answer_stream(struct http_exchange *exchange, const struct http_stream *stream);
 
-/* Before the answer: a header of it. The value must hold no control character. */
+/* Before the answer: a header of it, eight at most. The value must hold no control character, and is copied. */
 void http_answer_header(struct http_exchange *exchange, const char *name, const char *value);
 
 /* Must answer. Several threads call it at once. */

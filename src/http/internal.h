@@ -24,11 +24,11 @@ struct http_server {
     struct http_generation *generation;
 };
 
-#define ANSWER_HEADERS 4
+#define ANSWER_HEADERS 8
 
 struct answer_header {
     const char *name;
-    char value[512];
+    char *value;
 };
 
 /* Made when the headers are there, ended when the answer has left or the client has gone. */

@@ -4,11 +4,13 @@
 #include "base/check.h"
 #include "http/http.h"
 #include "ops/feed.h"
+#include "ops/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define CONNECTIONS 128
+#define PLACE_SIZE 512
 #define IDLE_TIMEOUT_US 30000000
 #define ARRIVAL_TIMEOUT_US 5000000
 #define BODY_BYTES 1024
@@ -21,6 +23,7 @@
 struct ops {
     struct ops_source source;
     struct feed *feed;
+    struct pages *pages;
     struct http_server *server;
 };
 
@@ -75,9 +78,21 @@ static void answer_readiness(const struct ops *ops, struct http_exchange *exchan
     page_answer(&page, exchange, is_ready ? 200 : 503, TEXT);
 }
 
+/* Without the dashboard's files the rest is there all the same. */
 static void answer_index(const struct ops *ops, struct http_exchange *exchange) {
-    (void)ops;
-    answer_text(exchange, 200, "vaxeld\n\n/metrics\n/healthz\n/readyz\n/events\n");
+    if (pages_answer(ops->pages, exchange, "/"))
+        return;
+    char place[PLACE_SIZE];
+    struct page page;
+    pages_place(ops->pages, place, sizeof place);
+    page_open(&page);
+    fprintf(page.file,
+            "vaxeld\n\n/metrics\n/healthz\n/readyz\n/events\n\n"
+            "The dashboard is not here: there is no index.html in %s.\n"
+            "In the sources of Växel, ./dev build makes it in build/dashboard: set ops.pages to that directory,\n"
+            "and send the process SIGHUP. The package has it in /usr/share/vaxel/dashboard.\n",
+            place);
+    page_answer(&page, exchange, 200, TEXT);
 }
 
 static void answer_events(const struct ops *ops, struct http_exchange *exchange) {
@@ -100,14 +115,15 @@ static const struct route *find_route(const char *path) {
 }
 
 static void handle(void *owner, struct http_exchange *exchange, const struct http_request *request) {
+    const struct ops *ops = owner;
     const struct route *route = find_route(request->path);
-    if (route == NULL) {
-        answer_text(exchange, 404, "there is no such page: see /\n");
-    } else if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
+    if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
         http_answer_header(exchange, "Allow", "GET, HEAD");
         answer_text(exchange, 405, "this port is only read: GET or HEAD\n");
-    } else {
-        route->answer(owner, exchange);
+    } else if (route != NULL) {
+        route->answer(ops, exchange);
+    } else if (!pages_answer(ops->pages, exchange, request->path)) {
+        answer_text(exchange, 404, "there is no such page: see /\n");
     }
 }
 
@@ -124,10 +140,12 @@ static struct http_server *start_server(struct ops *ops, const char *address, st
     return http_start(&options, failure);
 }
 
-struct ops *ops_start(const char *address, const struct ops_source *source, struct failure *failure) {
+struct ops *ops_start(const char *address, const struct ops_looks *looks, const struct ops_source *source,
+                      struct failure *failure) {
     struct ops *ops = calloc(1, sizeof *ops);
     CHECK(ops != NULL);
     ops->source = *source;
+    ops->pages = pages_create(looks->pages, looks->nodes);
     ops->feed = feed_start(source, failure);
     ops->server = ops->feed != NULL ? start_server(ops, address, failure) : NULL;
     if (ops->server != NULL)
@@ -136,8 +154,13 @@ struct ops *ops_start(const char *address, const struct ops_source *source, stru
         feed_end(ops->feed);
         feed_destroy(ops->feed);
     }
+    pages_destroy(ops->pages);
     free(ops);
     return NULL;
+}
+
+void ops_change(struct ops *ops, const struct ops_looks *looks) {
+    pages_change(ops->pages, looks->pages, looks->nodes);
 }
 
 void ops_stop(struct ops *ops) {
@@ -146,5 +169,6 @@ void ops_stop(struct ops *ops) {
     feed_end(ops->feed);
     http_stop(ops->server, PATIENCE_US);
     feed_destroy(ops->feed);
+    pages_destroy(ops->pages);
     free(ops);
 }

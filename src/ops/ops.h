@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ops: the face for those who run a node, HTTP on a port of its own:
  *
+ *   /          the dashboard, with /assets/
  *   /metrics   OpenMetrics, or Prometheus' older text for who does not ask for it
  *   /healthz   200 while the process turns its loops; 503: it hangs, start it anew
  *   /readyz    200 while purchases can be served; 503 with what is missing
@@ -30,8 +31,16 @@ struct ops_source {
     void (*write_sample)(void *owner, uint64_t sequence, FILE *whole, FILE *kept);
 };
 
+/* What may be changed while it runs. */
+struct ops_looks {
+    const char *pages; /* the directory of the dashboard's files */
+    const char *nodes; /* whose feeds the page may read: URLs as in config/urls.h */
+};
+
 /* `address` is "host:port" in numbers. */
-struct ops *ops_start(const char *address, const struct ops_source *source, struct failure *failure);
+struct ops *ops_start(const char *address, const struct ops_looks *looks, const struct ops_source *source,
+                      struct failure *failure);
+void ops_change(struct ops *ops, const struct ops_looks *looks);
 void ops_stop(struct ops *ops);
 
 #endif

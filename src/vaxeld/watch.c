@@ -41,6 +41,10 @@ static void write_sample(void *owner, uint64_t sequence, FILE *whole, FILE *kept
     samples_take(self->samples, self->node, sequence, whole, kept);
 }
 
+static struct ops_looks looks_of(const struct settings *settings) {
+    return (struct ops_looks){.pages = settings->ops_pages, .nodes = settings->ops_nodes};
+}
+
 bool watch_start(const struct settings *settings, struct failure *failure) {
     const struct ops_source source = {
         .owner = &watch,
@@ -52,10 +56,11 @@ bool watch_start(const struct settings *settings, struct failure *failure) {
     };
     if (strcmp(settings->ops_listen, "none") == 0)
         return true;
+    const struct ops_looks looks = looks_of(settings);
     struct failure why;
     watch.process_start = instant_now();
     watch.samples = samples_create(settings, watch.process_start);
-    watch.ops = ops_start(settings->ops_listen, &source, &why);
+    watch.ops = ops_start(settings->ops_listen, &looks, &source, &why);
     if (watch.ops == NULL) {
         samples_destroy(watch.samples);
         return failure_set(failure, "ops.listen: %s", why.text);
@@ -65,8 +70,11 @@ bool watch_start(const struct settings *settings, struct failure *failure) {
 }
 
 void watch_change(const struct settings *settings) {
-    if (watch.ops != NULL)
-        samples_change(watch.samples, settings);
+    if (watch.ops == NULL)
+        return;
+    const struct ops_looks looks = looks_of(settings);
+    samples_change(watch.samples, settings);
+    ops_change(watch.ops, &looks);
 }
 
 void watch_show(struct node *node) {
