@@ -13,7 +13,7 @@ _vaxel() {
     done
     COMPREPLY=()
     case $previous in
-    --config | --certificate | --key | --authority | --answers)
+    --config | --certificate | --key | --authority | --answers | --journals)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;

@@ -218,3 +218,42 @@ void counters_finish(struct counters *counters) {
     free(counters->sums);
     *counters = (struct counters){0};
 }
+
+/* ---- what an id did ---- */
+
+static void take_memory(struct bytes value, struct recalled *recalled) {
+    int64_t epoch = 0;
+    const uint8_t *colon = value.size > 1 ? memchr(value.data, ':', value.size) : NULL;
+    recalled->kind = RECALLED_UNKNOWN;
+    if (colon == NULL || !name_parse_memory(value, &recalled->memory) ||
+        !name_parse_number(bytes_of(value.data + 1, (size_t)(colon - value.data) - 1), &epoch))
+        return;
+    recalled->epoch = (int32_t)epoch;
+    recalled->kind = value.data[0] == 'E' ? RECALLED_EFFECT : RECALLED_MEMORY;
+}
+
+static bool recall_here(struct limits_reader *reader, const struct name *key, const struct request_id *id,
+                        struct recalled *recalled, char moved[ENDPOINT_SIZE], struct failure *failure) {
+    redisAppendCommand(reader->context, "HGET %b %b", key->text, (size_t)key->size, id->bytes, (size_t)REQUEST_ID_SIZE);
+    redisReply *reply = hear(reader->context, moved, failure);
+    if (reply == NULL)
+        return false;
+    if (reply->type == REDIS_REPLY_STRING)
+        take_memory(text_of(reply), recalled);
+    freeReplyObject(reply);
+    return true;
+}
+
+bool limits_reader_recall(struct limits_reader *reader, int32_t organisation, struct day day,
+                          const struct request_id *id, struct recalled *recalled, struct failure *failure) {
+    struct name key = name_day(organisation, day);
+    *recalled = (struct recalled){0};
+    for (int moves = 0; moves < MOVES_MAX; moves++) {
+        char moved[ENDPOINT_SIZE] = "";
+        if (recall_here(reader, &key, id, recalled, moved, failure))
+            return true;
+        if (moved[0] == '\0' || !go_to(reader, moved, failure))
+            break;
+    }
+    return false;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reader: the counters of one organisation's month, read by a blocking connection of its own; for the audit and for
- * people, never for a worker. In a cluster it goes to whoever has the organisation. */
+/* reader: the counters of one organisation's month, and what is remembered of an id, read by a blocking connection of
+ * its own; for the audit and for people, never for a worker. In a cluster it goes to whoever has the organisation. */
 #ifndef VAXEL_LIMITS_READER_H
 #define VAXEL_LIMITS_READER_H
 
@@ -24,5 +24,20 @@ struct counters {
 bool limits_reader_read(struct limits_reader *reader, int32_t organisation, struct month month,
                         struct counters *counters, struct failure *failure);
 void counters_finish(struct counters *counters);
+
+/* What Redis remembers under an id, in the organisation's day. */
+enum recalled_kind {
+    RECALLED_NOTHING,
+    RECALLED_MEMORY,  /* a purchase: `memory` says what it did */
+    RECALLED_EFFECT,  /* something that lowers was counted under it */
+    RECALLED_UNKNOWN, /* what cannot be read: of another version, or damaged */
+};
+struct recalled {
+    enum recalled_kind kind;
+    int32_t epoch;
+    struct memory memory;
+};
+bool limits_reader_recall(struct limits_reader *reader, int32_t organisation, struct day day,
+                          const struct request_id *id, struct recalled *recalled, struct failure *failure);
 
 #endif

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/reader.h"
 #include "base/check.h"
 #include "record/link.h"
-#include "record/rows.h"
+#include "record/reading.h"
 
 #include <stdlib.h>
 
-struct record_reader {
-    PGconn *connection;
-    struct encoder encoder;
-};
-
 #define READER_BYTES 256
+/* Unless the conninfo has its own. */
+#define CONNECT_TIMEOUT_S "10"
 
 static bool run_settings(struct record_reader *reader, struct failure *failure) {
     PGresult *result = PQexec(reader->connection, settings_reader);
@@ -26,7 +22,8 @@ struct record_reader *record_reader_open(const char *conninfo, struct failure *f
     struct record_reader *reader = calloc(1, sizeof *reader);
     CHECK(reader != NULL);
     encoder_init(&reader->encoder, READER_BYTES);
-    reader->connection = PQconnectdb(conninfo);
+    reader->connection = PQconnectdbParams((const char *const[]){"connect_timeout", "dbname", NULL},
+                                           (const char *const[]){CONNECT_TIMEOUT_S, conninfo, NULL}, 1);
     if (PQstatus(reader->connection) != CONNECTION_OK)
         failure_set(failure, "postgres: %s", PQerrorMessage(reader->connection));
     else if (run_settings(reader, failure))
@@ -43,8 +40,7 @@ void record_reader_close(struct record_reader *reader) {
     free(reader);
 }
 
-/* Runs a statement with what the encoder holds; NULL with the reason when it fails. */
-static PGresult *run(struct record_reader *reader, const char *text, struct failure *failure) {
+PGresult *reader_run(struct record_reader *reader, const char *text, struct failure *failure) {
     const struct encoder *encoder = &reader->encoder;
     const char *values[PARAMETERS_MAX];
     int formats[PARAMETERS_MAX];
@@ -60,22 +56,27 @@ static PGresult *run(struct record_reader *reader, const char *text, struct fail
     return NULL;
 }
 
+bool reader_numbers(struct record_reader *reader, const char *text, int32_t **numbers, size_t *count,
+                    struct failure *failure) {
+    PGresult *rows = reader_run(reader, text, failure);
+    if (rows == NULL)
+        return false;
+    *count = (size_t)PQntuples(rows);
+    *numbers = calloc(*count + 1, sizeof **numbers);
+    CHECK(*numbers != NULL);
+    for (size_t at = 0; at < *count; at++)
+        (*numbers)[at] = row_int4(rows, (int)at, 0);
+    PQclear(rows);
+    return true;
+}
+
 bool record_reader_organisations(struct record_reader *reader, struct month month, int32_t **organisations,
                                  size_t *count, struct failure *failure) {
     encoder_reset(&reader->encoder);
     encoder_single(&reader->encoder);
     encoder_int4(&reader->encoder, month.yyyymm);
-    PGresult *rows =
-        run(reader, "SELECT organisation FROM fence WHERE month = $1::int4 ORDER BY organisation", failure);
-    if (rows == NULL)
-        return false;
-    *count = (size_t)PQntuples(rows);
-    *organisations = calloc(*count + 1, sizeof **organisations);
-    CHECK(*organisations != NULL);
-    for (size_t at = 0; at < *count; at++)
-        (*organisations)[at] = row_int4(rows, (int)at, 0);
-    PQclear(rows);
-    return true;
+    return reader_numbers(reader, "SELECT organisation FROM fence WHERE month = $1::int4 ORDER BY organisation",
+                          organisations, count, failure);
 }
 
 bool record_reader_sums(struct record_reader *reader, int32_t organisation, struct month month, struct sums *sums,
@@ -85,7 +86,7 @@ bool record_reader_sums(struct record_reader *reader, int32_t organisation, stru
     encoder_int4(&reader->encoder, month.yyyymm);
     encoder_single(&reader->encoder);
     encoder_int4(&reader->encoder, organisation);
-    PGresult *rows = run(reader, statement_text(STATEMENT_READ_MONTH), failure);
+    PGresult *rows = reader_run(reader, statement_text(STATEMENT_READ_MONTH), failure);
     if (rows == NULL)
         return false;
     *sums = (struct sums){.organisation = organisation, .month = month};

@@ -99,6 +99,7 @@ int command_lookup(const struct invocation *invocation);
 int command_echo(const struct invocation *invocation);
 int command_migrate(const struct invocation *invocation);
 int command_audit(const struct invocation *invocation);
+int command_trace(const struct invocation *invocation);
 int command_example(const struct invocation *invocation);
 int command_generate(const struct invocation *invocation);
 int command_load(const struct invocation *invocation);

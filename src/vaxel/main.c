@@ -107,6 +107,12 @@ static const struct option_rule audit_options[] = {
     {0},
 };
 
+static const struct option_rule trace_options[] = {
+    {"organisation", "N", "whose it is, where that is known: it is found quicker"},
+    {"journals", "DIRECTORY", "a node's journals; else those of setting stand_in.journal"},
+    {0},
+};
+
 static const struct option_rule no_options[] = {{0}};
 
 static const struct option_rule generate_options[] = {
@@ -200,6 +206,13 @@ const struct command commands[] = {
      "they are used are told as cold. Exit 1 on a difference that stands. A node\n"
      "mends it after a while by itself; --repair does so at once, and looks again.\n",
      audit_options, true, command_audit},
+    {"trace", "ID", "all that is known of one request",
+     "Tells what is on record of a request and of what followed it, what Redis\n"
+     "remembers and counts, and what journals on this machine hold, by time, with\n"
+     "what it means and where could not be looked. The id is a UUID, or its 16 bytes\n"
+     "in hexadecimal or base64. Nothing is changed. Exit 1 when nothing is known of\n"
+     "it, 3 when nothing is and somewhere could not be looked.\n",
+     trace_options, true, command_trace},
     {"example", NULL, "load the example company",
      "Puts the example company and its clients into the database. Again, it changes\n"
      "nothing. Among them: card 9932543656338003 with 1000.00 a month.\n",
