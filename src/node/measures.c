@@ -203,6 +203,8 @@ static const struct metric of_process[] = {
     OF_PROCESS("vaxel_workers", METRIC_GAUGE, METRIC_NUMBER, workers, "Workers that turn; 0 until the node serves."),
     OF_PROCESS("vaxel_worker_turn_age_seconds", METRIC_GAUGE, METRIC_SECONDS, turn_age_us,
                "How long ago the slowest worker last turned its loop: a tenth of a second at most when all is well."),
+    OF_PROCESS("vaxel_ready", METRIC_GAUGE, METRIC_NUMBER, ready,
+               "1 while /readyz says so: the node can serve purchases."),
     OF_PROCESS("vaxel_draining", METRIC_GAUGE, METRIC_NUMBER, draining, "1 when the node was told to end."),
     {.name = "vaxel_directory_rows",
      .type = METRIC_GAUGE,

@@ -86,7 +86,7 @@ enum measured_certificate { CERTIFICATE_OWN, CERTIFICATE_AUTHORITY, CERTIFICATES
 
 /* The process's. */
 struct process_measures {
-    struct metric_level build, draining, workers, turn_age_us;
+    struct metric_level build, ready, draining, workers, turn_age_us;
     struct metric_level directory_rows[ROWS_KINDS];
     struct metric_level directory_bytes, directory_lag_us;
     struct metric_level certificate_end_us[CERTIFICATES];

@@ -32,6 +32,7 @@ static void write_process(const struct watched *watched, struct instant process_
     uint64_t numbers[sizeof measures / sizeof(uint64_t)];
     metric_set(&measures.build, 1);
     metric_set(&measures.start_us, process_start.us);
+    metric_set(&measures.ready, watching_is_ready(watched, NULL, NULL));
     metric_set(&measures.draining, watched->is_draining);
     metric_set(&measures.workers, watched->worker_count);
     metric_set(&measures.turn_age_us, turn_age_us(watched));
@@ -93,6 +94,8 @@ struct listener {
 __attribute__((format(printf, 3, 4))) static void tell(const struct listener *listener, bool is_missing,
                                                        const char *format, ...) {
     char text[TEXT_SIZE];
+    if (listener->tell == NULL)
+        return;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

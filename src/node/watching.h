@@ -24,7 +24,8 @@ void watching_write_metrics(const struct watched *watched, struct instant proces
                             FILE *file);
 bool watching_is_alive(const struct watched *watched);
 
-/* Whether purchases can be served. Tells of all that is missing, also of what can be done without for now. */
+/* Whether purchases can be served. Tells of all that is missing, also of what can be done without for now; `tell`
+ * may be NULL. */
 typedef void watching_tell(void *owner, bool is_missing, const char *text);
 bool watching_is_ready(const struct watched *watched, watching_tell *tell, void *owner);
 

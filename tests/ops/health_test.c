@@ -39,10 +39,12 @@ Test(ops_health, a_lost_redis_shows_and_so_does_its_return) {
     ops_wait_page(&cluster, 0, "/readyz", 200, "ready\n", PATIENCE_US);
     test_redis_kill(&cluster.redis);
     ops_wait_page(&cluster, 0, "/readyz", 503, "missing: Redis (2 of 2 workers", NEWS_US);
+    cr_expect_eq(ops_sum(ops_scrape(&cluster, 0), "vaxel_ready"), 0);
     const char *text;
     cr_expect_eq(ops_get(&cluster, 0, "/healthz", &text), 200);
     test_redis_restart(&cluster.redis);
     ops_wait_page(&cluster, 0, "/readyz", 200, "ready\n", PATIENCE_US);
+    cr_expect_eq(ops_sum(ops_scrape(&cluster, 0), "vaxel_ready"), 1);
     cluster_stop(&cluster);
 }
 
