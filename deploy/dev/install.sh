@@ -16,7 +16,7 @@ packages_of() {
         [[ -n $(type -P node) && -n $(type -P npm) ]] || echo nodejs npm
         ;;
     test)
-        echo curl haproxy prometheus libvterm-dev python3-jsonschema clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git \
+        echo curl haproxy prometheus libvterm-dev python3-jsonschema python3-yaml clang libclang-rt-14-dev libcriterion-dev liblua5.1-0-dev git \
             chromium fonts-inter
         ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck pyflakes3 lua-check git ;;
