@@ -78,7 +78,8 @@ target_link_libraries(check_history PRIVATE vaxel_test_checker)
 # Whole processes.
 vaxel_test(system ${rooms})
 # What they tell of themselves.
-target_link_libraries(test_ops PRIVATE vaxel_node vaxel_client)
+pkg_check_modules(vterm REQUIRED IMPORTED_TARGET vterm)
+target_link_libraries(test_ops PRIVATE vaxel_node vaxel_client PkgConfig::vterm)
 target_compile_definitions(test_ops PRIVATE VAXEL_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 target_sources(test_ops PRIVATE ${PROJECT_SOURCE_DIR}/tests/system/cluster.c)
 # Two nodes behind a balancer.
