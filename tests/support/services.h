@@ -53,6 +53,9 @@ void test_postgres_stop(struct test_postgres *postgres);
 /* A throw-away authority with certificates made by the openssl command: DIR/authority.pem, and NAME.pem, NAME.key for
  * each name (the common name; all serve localhost and 127.0.0.1 as well). */
 void test_certificates(const char *directory, const char *const *names, int count);
+/* Copies of those that the whole run shares, made by who asks first; for tests that are not about who signed what. All
+ * who ask must want the same names. */
+void test_shared_certificates(const char *directory, const char *const *names, int count);
 
 /* A new directory of the test's own; removed when the test's process ends well. */
 void test_directory(char directory[TEST_TEXT]);

@@ -113,7 +113,7 @@ void cluster_start(struct cluster *cluster, struct cluster_wishes wishes) {
     memset(cluster, 0, sizeof *cluster);
     program_name = wishes.program == NULL ? "vaxeld" : wishes.program;
     test_directory(cluster->directory);
-    test_certificates(cluster->directory, clients, sizeof clients / sizeof clients[0]);
+    test_shared_certificates(cluster->directory, clients, sizeof clients / sizeof clients[0]);
     if (wishes.redis == NULL)
         test_redis_start(&cluster->redis);
     else
