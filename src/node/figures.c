@@ -26,6 +26,10 @@ void figures_put_amount(struct json_object *map, const char *name, int64_t minor
     json_put_text(map, name, text);
 }
 
+void figures_put_thousandths(struct json_object *map, const char *name, int64_t thousandths) {
+    put_fraction(map, name, (double)thousandths / 1e3, 3);
+}
+
 void figures_put_rate(struct json_object *map, const char *name, double rate) {
     put_fraction(map, name, rate, 2);
 }

@@ -26,6 +26,8 @@ void figures_put_directory(struct json_object *sample, struct directory *directo
 void figures_put_seconds(struct json_object *map, const char *name, int64_t us);
 /* Decimal text, "130.00". */
 void figures_put_amount(struct json_object *map, const char *name, int64_t minor);
+/* "0.961" */
+void figures_put_thousandths(struct json_object *map, const char *name, int64_t thousandths);
 void figures_put_rate(struct json_object *map, const char *name, double rate);
 /* null when it never was. */
 void figures_put_instant(struct json_object *map, const char *name, struct instant instant);

@@ -54,4 +54,5 @@ void gauges_tick(struct worker *worker, struct moment now) {
         return;
     worker->gauged_at = now.tick;
     measure_all(worker, now);
+    sightings_tick(worker->sightings, now.tick);
 }

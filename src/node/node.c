@@ -18,7 +18,8 @@ struct node {
     struct shared shared;
     uint32_t worker_count;
     struct worker *workers;
-    struct measures *measures; /* by worker */
+    struct measures *measures; /* by worker, as the next */
+    struct sightings *sightings;
     _Atomic bool is_draining;
 };
 
@@ -67,10 +68,13 @@ static bool start_workers(struct node *node, struct failure *failure) {
     node->worker_count = (uint32_t)node->settings.workers;
     node->workers = calloc(node->worker_count, sizeof *node->workers);
     node->measures = aligned_alloc(_Alignof(struct measures), node->worker_count * sizeof *node->measures);
-    CHECK(node->workers != NULL && node->measures != NULL);
+    node->sightings = calloc(node->worker_count, sizeof *node->sightings);
+    CHECK(node->workers != NULL && node->measures != NULL && node->sightings != NULL);
     memset(node->measures, 0, node->worker_count * sizeof *node->measures);
     for (uint32_t i = 0; i < node->worker_count; i++)
-        if (!worker_start(&node->workers[i], &node->shared, i, &node->measures[i], failure))
+        sightings_init(&node->sightings[i]);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        if (!worker_start(&node->workers[i], &node->shared, i, &node->measures[i], &node->sightings[i], failure))
             return false;
     return true;
 }
@@ -107,6 +111,7 @@ void node_drain(struct node *node) {
 void node_stop(struct node *node) {
     node_drain(node);
     free(node->measures);
+    free(node->sightings);
     if (node->shared.directory != NULL)
         directory_close(node->shared.directory);
     if (node->shared.tls != NULL)
@@ -124,6 +129,7 @@ struct watched node_watched(const struct node *node) {
     return (struct watched){
         .directory = node->shared.directory,
         .measures = node->measures,
+        .sightings = node->sightings,
         .worker_count = node->worker_count,
         .is_draining = node->is_draining,
         .tls_ends = net_tls_ends(node->shared.tls),

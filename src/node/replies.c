@@ -13,7 +13,8 @@ void replies_init(struct worker *worker) {
     /* The core answers each request in the house once; look-ups and what is refused at the door come on top. */
     worker->reply_count = (uint32_t)worker->settings.requests + 1024;
     worker->replies = calloc(worker->reply_count, sizeof *worker->replies);
-    CHECK(worker->replies != NULL);
+    worker->asked = calloc(worker->reply_count, sizeof *worker->asked);
+    CHECK(worker->replies != NULL && worker->asked != NULL);
     for (uint32_t i = 0; i < worker->reply_count; i++)
         worker->replies[i].next_free = i + 1 < worker->reply_count ? i + 1 : NO_REPLY;
     worker->free_reply = 0;
@@ -22,6 +23,7 @@ void replies_init(struct worker *worker) {
 
 void replies_finish(struct worker *worker) {
     buffer_finish(&worker->frame);
+    free(worker->asked);
     free(worker->replies);
 }
 
@@ -46,6 +48,9 @@ bool replies_take(struct worker *worker, struct net_stream *stream, const struct
     };
     if (has_original)
         reply->original = request->settle.original;
+    if (request->call == CALL_AUTHORIZE)
+        worker->asked[at] =
+            (struct asked){request->authorize.credential, request->authorize.amount.minor, request->authorize.product};
     session->in_flight++;
     *reply_to = at;
     return true;
@@ -106,6 +111,16 @@ static struct followed followed_of(const struct reply *reply, struct net_stream 
     };
 }
 
+static void note_answer(struct worker *worker, uint64_t reply_to, const struct followed *followed,
+                        const struct answer *answer) {
+    if (followed->call != CALL_AUTHORIZE)
+        return;
+    sightings_note(worker->sightings, answer);
+    if (answer->decision == DECISION_DECLINED)
+        sightings_note_decline(worker->sightings, followed->id, &worker->asked[reply_to],
+                               followed->session == NULL ? "" : followed->session->client.name, answer);
+}
+
 void replies_answer(struct worker *worker, uint64_t reply_to, const struct answer *answer) {
     struct reply reply;
     struct net_stream *stream = give_back(worker, reply_to, &reply);
@@ -113,6 +128,7 @@ void replies_answer(struct worker *worker, uint64_t reply_to, const struct answe
     measures_time_answer(worker->measures, reply.call, reply.read_at, net_woken_at(worker->net), answer);
     const struct followed followed = followed_of(&reply, stream);
     following_answer(worker, &followed, answer);
+    note_answer(worker, reply_to, &followed, answer);
     if (stream == NULL)
         return;
     CHECK(wire_encode_answer(worker->codec, &worker->frame, reply.correlation, reply.call, &reply.id, answer,

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "config/urls.h"
 #include "node/figures.h"
+#include "node/lists.h"
 #include "node/node.h"
 #include "node/watching.h"
 #include "json/json.h"
@@ -30,6 +31,7 @@ struct samples {
     pthread_mutex_t settings_lock;
     struct settings settings; /* as they are now */
     struct gathered before, now;
+    struct wire_codec *codec; /* for the words of declines */
     struct usage usages[WORKERS_MAX];
 };
 
@@ -41,12 +43,21 @@ static struct gathered new_gathered(void) {
     return gathered;
 }
 
+static struct wire_codec *new_codec(const struct settings *settings) {
+    struct wire_codec *codec = wire_codec_create();
+    struct currency currency;
+    if (currency_parse(settings->currency, &currency))
+        wire_codec_set_currency(codec, currency);
+    return codec;
+}
+
 struct samples *samples_create(const struct settings *settings, struct instant process_start) {
     struct samples *samples = calloc(1, sizeof *samples);
     CHECK(samples != NULL);
     CHECK(pthread_mutex_init(&samples->settings_lock, NULL) == 0);
     samples->process_start = process_start;
     samples->settings = *settings;
+    samples->codec = new_codec(settings);
     samples->before = new_gathered();
     samples->now = new_gathered();
     return samples;
@@ -54,6 +65,7 @@ struct samples *samples_create(const struct settings *settings, struct instant p
 
 void samples_destroy(struct samples *samples) {
     pthread_mutex_destroy(&samples->settings_lock);
+    wire_codec_destroy(samples->codec);
     free(samples->before.sum);
     free(samples->now.sum);
     free(samples);
@@ -176,19 +188,12 @@ static struct json_object *sample_of(struct samples *samples, const struct watch
     return sample;
 }
 
-static void put_organisations(struct json_object *sample) {
-    struct json_object *organisations = json_new_map();
-    json_put(organisations, "busiest", json_new_list());
-    json_put(organisations, "near_limit", json_new_list());
-    json_put(sample, "organisations", organisations);
-}
-
 void samples_take(struct samples *samples, const struct node *node, uint64_t sequence, FILE *whole, FILE *kept) {
     const struct watched watched = node_watched(node);
     struct json_object *sample = sample_of(samples, &watched, sequence);
     write_object(sample, kept);
-    put_organisations(sample);
-    json_put(sample, "declines", json_new_list());
+    lists_put_organisations(sample, &watched);
+    lists_put_declines(sample, &watched, samples->codec);
     write_object(sample, whole);
     json_release(sample);
 }

@@ -8,10 +8,12 @@
 #include "node/measures.h"
 
 struct node;
+struct sightings;
 
 struct watched {
     struct directory *directory;     /* NULL: it is not loaded yet */
     const struct measures *measures; /* by worker; NULL: the node is starting */
+    struct sightings *sightings;     /* the same; for one thread alone to look at */
     uint32_t worker_count;
     bool is_draining;
     struct net_tls_ends tls_ends;

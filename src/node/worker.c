@@ -170,10 +170,11 @@ static void *run(void *argument) {
 }
 
 bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct measures *measures,
-                  struct failure *failure) {
+                  struct sightings *sightings, struct failure *failure) {
     worker->shared = shared;
     worker->index = index;
     worker->measures = measures;
+    worker->sightings = sightings;
     pthread_mutex_init(&worker->start_lock, NULL);
     pthread_cond_init(&worker->start_told, NULL);
     if (pthread_create(&worker->thread, NULL, run, worker) != 0)

@@ -13,6 +13,7 @@
 #include "node/changes.h"
 #include "node/measures.h"
 #include "node/rates.h"
+#include "node/sightings.h"
 #include "record/record.h"
 #include "switch/audit.h"
 #include "switch/switch.h"
@@ -88,7 +89,9 @@ struct worker {
     struct session *free_sessions;
     uint64_t client_generation;
     struct buffer frame; /* one answer, before net has it */
+    struct sightings *sightings;
     struct reply *replies;
+    struct asked *asked; /* by reply, of an AUTHORIZE */
     uint32_t free_reply;
     uint32_t reply_count;
     struct advice_desk *advices;
@@ -100,9 +103,9 @@ struct worker {
 struct moment moment_now(void);
 
 /* ---- worker.c ---- */
-/* The measures are the worker's to write until it has been joined; any thread may read them. */
+/* The measures and sightings are the worker's to write until it has been joined; others may read them. */
 bool worker_start(struct worker *worker, const struct shared *shared, uint32_t index, struct measures *measures,
-                  struct failure *failure);
+                  struct sightings *sightings, struct failure *failure);
 /* Asks it to drain; worker_join() waits until it has. */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);

@@ -197,3 +197,8 @@ void sentence_write_advice(enum decision decision, enum reason reason, char text
     line_add(&line, decision == DECISION_FAILED ? "Failed: " : "Declined: ");
     line_add(&line, clause_of(CALL_ADVISE, reason));
 }
+
+void wire_explain(struct wire_codec *codec, enum call call, const struct answer *answer,
+                  char text[WIRE_SENTENCE_SIZE]) {
+    sentence_write(codec, call, answer, text);
+}

@@ -6,7 +6,7 @@
 #include "wire/codec.h"
 #include "wire/text.h"
 
-#define SENTENCE_SIZE 256
+#define SENTENCE_SIZE WIRE_SENTENCE_SIZE
 
 /* Writes the sentence of an answer to a purchase, a question for a balance, or a settlement. */
 void sentence_write(struct wire_codec *codec, enum call call, const struct answer *answer, char text[SENTENCE_SIZE]);

@@ -138,6 +138,10 @@ bool wire_encode_echo(struct wire_codec *codec, struct buffer *output, uint64_t 
 bool wire_encode_fault(struct wire_codec *codec, struct buffer *output, uint64_t correlation,
                        const struct wire_fault *fault, struct instant server_time);
 
+/* The sentence for a person that an answer bears. */
+#define WIRE_SENTENCE_SIZE 256
+void wire_explain(struct wire_codec *codec, enum call call, const struct answer *answer, char text[WIRE_SENTENCE_SIZE]);
+
 /* ---- without an envelope, as gRPC carries messages ---- */
 
 /* Makes an envelope, without a correlation, of a bare message of at most WIRE_ENVELOPE_MAX bytes: writes into the
