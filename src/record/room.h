@@ -9,7 +9,7 @@
 #include "record/record.h"
 #include "record/rows.h"
 
-/* Two, so that PostgreSQL has work while the answer of a commit is on its way. */
+/* Two, so that no lane waits for more than one batch of the others. */
 #define BATCHES_UNDER_WAY 2
 
 /* After an append met a row of the same id, so many batches look before they insert. */

@@ -304,16 +304,24 @@ void desk_bar(void) {
     PQclear(result);
 }
 
+int64_t desk_barred(void) {
+    return sql_number(database.conninfo, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
+                                         "AND database = (SELECT oid FROM pg_database "
+                                         "WHERE datname = current_database())");
+}
+
+void desk_unbar(void) {
+    PQfinish(barrier);
+}
+
 void desk_let_both_go(struct desk *one, struct desk *other) {
     struct tick give_up = {tick_now().us + PATIENCE_US};
     do {
         cr_assert(tick_now().us < give_up.us, "two batches do not wait");
         desk_turn(one);
         desk_turn(other);
-    } while (sql_number(database.conninfo, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
-                                           "AND database = (SELECT oid FROM pg_database "
-                                           "WHERE datname = current_database())") < 2);
-    PQfinish(barrier);
+    } while (desk_barred() < 2);
+    desk_unbar();
 }
 
 int rows_of(const char *conninfo, const struct request_id *id) {

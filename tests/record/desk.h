@@ -110,10 +110,11 @@ const struct sums_read *desk_rebuild(struct desk *mine, int32_t organisation);
 int64_t sum_of(const struct sums_read *sums, enum limit_kind kind, int32_t id);
 const struct remembered *memory_of(const struct sums_read *sums, const struct request_id *id);
 
-/* Bars the way of every batch of organisation 1, and opens it when two desks have one waiting there: they go on at
- * once.
- */
+/* Bars the way of every batch of organisation 1, says how many wait there, and opens it; or opens it when two desks
+ * have one waiting there: they go on at once. */
 void desk_bar(void);
+int64_t desk_barred(void);
+void desk_unbar(void);
 void desk_let_both_go(struct desk *one, struct desk *other);
 
 /* Rows in entry, seen over another connection, of an id. */

@@ -47,6 +47,20 @@ static void expect_to_pass(enum entry_kind kind, uint8_t flags) {
     cr_assert_leq(turn_of(MANY), before + desk_options.batch_capacity);
 }
 
+Test(record, what_comes_while_a_batch_is_under_way_goes_together_in_the_next) {
+    enum { LATER = 9 };
+    desk_bar();
+    append(ENTRY_PURCHASE, 0, 0);
+    DESK_UNTIL(&desk, desk_barred() == 1);
+    for (uint32_t owner = 1; owner <= LATER; owner++) {
+        append(ENTRY_PURCHASE, 0, owner);
+        desk_turn(&desk);
+    }
+    desk_unbar();
+    DESK_UNTIL(&desk, desk.told == 1 + LATER);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(DISTINCT xmin::text) FROM entry"), 2);
+}
+
 Test(record, a_purchase_behind_thousands_of_advices_is_in_the_next_batch) {
     expect_to_pass(ENTRY_ADVICE, 0);
 }
