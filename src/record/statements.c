@@ -38,23 +38,31 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 
 /* The fence; 0 asks for none. tests/ builds the switch once without it, to show that a test notices. */
 #ifdef VAXEL_PLANT_WITHOUT_FENCE
-#define EPOCH_IN_FORCE "q.epoch <= " FENCE_EPOCH
+#define EPOCH_IN_FORCE "q.epoch <= q.fence"
 #else
-#define EPOCH_IN_FORCE "(q.epoch = 0 OR q.epoch = " FENCE_EPOCH ")"
+#define EPOCH_IN_FORCE "(q.epoch = 0 OR q.epoch = q.fence)"
 #endif
 
-/* $1 the row's group; $13.. the groups: an organisation's month and epoch, looked up in the fence once each. */
-#define APPEND(more_columns, more_names)                                                                               \
+/* Under which epoch each group is recorded, looked up in the fence once each; -1: under none. */
+#define EPOCHS_OF_GROUPS                                                                                               \
+    "ARRAY(SELECT CASE WHEN " EPOCH_IN_FORCE " THEN CASE q.epoch WHEN 0 THEN q.fence ELSE q.epoch END ELSE -1 END "    \
+    "FROM (SELECT q.epoch, " FENCE_EPOCH " AS fence FROM (SELECT unnest($13::int4[]) AS organisation, "                \
+    "unnest($14::int4[]) AS month, unnest($15::int4[]) AS epoch) q OFFSET 0) q)"
+
+/* $1 the row's group; $13.. the groups: an organisation's month and epoch. Arrays are unnested side by side in a
+ * SELECT's list, a row at a time: in FROM each is stored first, as if it were a table. And a row finds its group by its
+ * number in the arrays: a join would store the rows once more, and hand them over in another order than the index's. */
+#define APPEND(more_columns)                                                                                           \
     INSERT_ENTRY_WITH_FLAGS                                                                                            \
-    "SELECT q.id, q.amount_minor, q.recorded_at, g.month, g.organisation, g.epoch, q.traveller, q.credit, "            \
+    "SELECT q.id, q.amount_minor, q.recorded_at, q.month, q.organisation, q.epoch, q.traveller, q.credit, "            \
     "q.department, q.client, q.kind, q.product, q.place, q.flags, " ERA " "                                            \
-    "FROM unnest($1::int4[], $2::uuid[], $3::int8[], $4::timestamptz[], $5::int4[], $6::int4[], $7::int4[], "          \
-    "$8::int4[], $9::int2[], $10::text[], $11::text[], $12::int2[]" more_columns                                       \
-    ") AS q(n, id, amount_minor, recorded_at, traveller, credit, department, client, kind, product, place, "           \
-    "flags" more_names ") "                                                                                            \
-    "JOIN (SELECT q.n, q.organisation, q.month, CASE q.epoch WHEN 0 THEN " FENCE_EPOCH " ELSE q.epoch END AS epoch "   \
-    "FROM unnest($13::int4[], $14::int4[], $15::int4[]) WITH ORDINALITY AS q(organisation, month, epoch, n) "          \
-    "WHERE " EPOCH_IN_FORCE ") g ON g.n = q.n"
+    "FROM (SELECT q.*, ($13::int4[])[q.n] AS organisation, ($14::int4[])[q.n] AS month, g.epochs[q.n] AS epoch "       \
+    "FROM (SELECT " EPOCHS_OF_GROUPS " AS epochs OFFSET 0) g CROSS JOIN "                                              \
+    "(SELECT unnest($1::int4[]) AS n, unnest($2::uuid[]) AS id, unnest($3::int8[]) AS amount_minor, "                  \
+    "unnest($4::timestamptz[]) AS recorded_at, unnest($5::int4[]) AS traveller, unnest($6::int4[]) AS credit, "        \
+    "unnest($7::int4[]) AS department, unnest($8::int4[]) AS client, unnest($9::int2[]) AS kind, "                     \
+    "unnest($10::text[]) AS product, unnest($11::text[]) AS place, unnest($12::int2[]) AS flags" more_columns          \
+    ") q) q WHERE q.epoch >= 0"
 
 /* Where rows of ids are looked for: in the month that is named, or, when there may be late ones, where they are. */
 #define KEYS_IN_THEIR_MONTH                                                                                            \
@@ -109,14 +117,13 @@ static const struct {
     /* A batch is appended in the belief that none of its ids has a row, which saves a third of the work. */
     [STATEMENT_LOCK_IDS] = {"lock_ids", "SELECT FROM unnest($1::int4[]) AS stripe "
                                         "WHERE pg_advisory_xact_lock(" LOCK_CLASS_IDS ", stripe) IS NULL"},
-    [STATEMENT_APPEND] = {"append", APPEND("", "")},
-    [STATEMENT_APPEND_CAREFULLY] = {"append_carefully", APPEND("", "") " ON CONFLICT DO NOTHING"},
+    [STATEMENT_APPEND] = {"append", APPEND("")},
+    [STATEMENT_APPEND_CAREFULLY] = {"append_carefully", APPEND("") " ON CONFLICT DO NOTHING"},
     /* The function sees what this very statement has put in before. */
     [STATEMENT_APPEND_OLD] =
         {"append_old",
-         APPEND(", $16::int4[]",
-                ", own_month") " WHERE q.own_month = 0 OR month_of_row(q.own_month, g.organisation, q.id) IS NULL "
-                               "ON CONFLICT DO NOTHING"},
+         APPEND(", unnest($16::int4[]) AS own_month") " AND (q.own_month = 0 OR month_of_row(q.own_month, "
+                                                      "q.organisation, q.id) IS NULL) ON CONFLICT DO NOTHING"},
     /* Those that this transaction has put in: one sent again may have been settled meanwhile. */
     [STATEMENT_HOLD] = {"hold", "INSERT INTO hold (month, organisation, id, expires_at) "
                                 "SELECT q.month, q.organisation, q.id, q.expires_at "
