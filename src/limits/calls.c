@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-/* What a call and each of its questions take at most, so that room is asked for once. */
-#define CALL_SIZE 512
+/* What each group of a call and each of its questions take at most, so that room is asked for once. */
+#define GROUP_SIZE 512
 #define QUESTION_SIZE 416
-_Static_assert(CALL_SIZE + GROUP_MAX * QUESTION_SIZE <= LIMITS_OUTPUT_MIN, "any call fits an empty output");
+_Static_assert(GROUPS_OF_CALL *GROUP_SIZE + GROUP_MAX * QUESTION_SIZE <= LIMITS_OUTPUT_MIN,
+               "any call fits an empty output");
 _Static_assert(FIELDS_CAPACITY < PLACES_SIZE, "all fields of a call have a place");
 
-/* What is the same of all calls: two keys and one argument follow. */
+/* What is the same of all calls of one group: two keys and one argument follow. */
 #define CALL_HEAD "*6\r\n$5\r\nFCALL\r\n$12\r\nvaxel_decide\r\n$1\r\n2\r\n"
 
 /* Kinds of item, as in vaxel.lua. */
@@ -225,25 +226,65 @@ static void write_packed(struct writer *writer, const struct limits *limits, con
     put_bytes(writer, "\r\n", 2);
 }
 
-static void write_group(struct writer *writer, struct limits *limits, const struct group *group) {
+static void write_keys(struct writer *writer, const struct limits *limits, const struct group *group) {
     const struct question *first = &limits->nodes[group->first].question;
     struct name month = name_month(first->organisation, month_of(first->day));
     struct name day = name_day(first->organisation, first->day);
-    struct fields fields;
-    gather_fields(limits, group, &fields);
-    write_raw(writer, CALL_HEAD, sizeof CALL_HEAD - 1);
     write_name(writer, &month);
     write_name(writer, &day);
+}
+
+static void write_argument(struct writer *writer, struct limits *limits, const struct group *group) {
+    struct fields fields;
+    gather_fields(limits, group, &fields);
     write_packed(writer, limits, group, &fields);
 }
 
-bool call_format_group(struct limits *limits, const struct group *group, struct buffer *output) {
-    if (buffer_room(output) < CALL_SIZE + group->count * QUESTION_SIZE)
+/* How many, after the name of the function, words of a call follow for each group: two keys and an argument. */
+#define WORDS_OF_GROUP 3
+
+static void write_head(struct writer *writer, uint32_t group_count) {
+    if (group_count == 1) {
+        write_raw(writer, CALL_HEAD, sizeof CALL_HEAD - 1);
+        return;
+    }
+    write_array(writer, 3 + WORDS_OF_GROUP * group_count);
+    write_text(writer, "FCALL");
+    write_text(writer, "vaxel_decide_many");
+    write_number(writer, 2 * group_count);
+}
+
+/* Where one primary has all keys groups share a call, which saves some of what each costs. */
+uint32_t call_count_groups(const struct limits *limits) {
+    uint32_t count = 0, questions = 0;
+    for (uint32_t at = limits->first_group; at != NOBODY; at = limits->groups[at].next, count++) {
+        questions += limits->groups[at].count;
+        if (count > 0 && (limits->place.on_moved != NULL || count == GROUPS_OF_CALL || questions > GROUP_MAX))
+            break;
+    }
+    return count;
+}
+
+static size_t size_of_call(const struct limits *limits, uint32_t group_count) {
+    size_t size = 0;
+    for (uint32_t at = limits->first_group; group_count > 0; group_count--, at = limits->groups[at].next)
+        size += GROUP_SIZE + limits->groups[at].count * QUESTION_SIZE;
+    return size;
+}
+
+bool call_format(struct limits *limits, uint32_t group_count, struct buffer *output) {
+    if (buffer_room(output) < size_of_call(limits, group_count))
         return false;
     struct writer writer = {output->data + output->size, output->data + output->capacity};
-    if (group->is_asking)
+    const struct group *first = &limits->groups[limits->first_group], *group = first;
+    if (first->is_asking)
         write_asking(&writer);
-    write_group(&writer, limits, group);
+    write_head(&writer, group_count);
+    for (uint32_t i = 0; i < group_count; i++, group = &limits->groups[group->next])
+        write_keys(&writer, limits, group);
+    group = first;
+    for (uint32_t i = 0; i < group_count; i++, group = &limits->groups[group->next])
+        write_argument(&writer, limits, group);
     output->size = (size_t)(writer.at - output->data);
     return true;
 }

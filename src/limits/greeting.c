@@ -166,7 +166,7 @@ bool greeting_error(const struct limits *limits, enum call_kind kind, struct fai
         return failure_set(failure, "Redis does not take functions; they need Redis 7.0 and a user with FUNCTION: %s",
                            said);
     case CALL_GREETING_WHO:
-    case CALL_GROUP:
+    case CALL_GROUPS:
     case CALL_SUMS:
     case CALL_SLICE:
     case CALL_ASKING:
@@ -192,7 +192,7 @@ bool greeting_reply(struct limits *limits, enum call_kind kind, struct failure *
         limits->stage = STAGE_READY;
         limits->options.on_ready(limits->options.owner);
         return true;
-    case CALL_GROUP:
+    case CALL_GROUPS:
     case CALL_SUMS:
     case CALL_SLICE:
     case CALL_ASKING:

@@ -111,6 +111,7 @@ uint32_t groups_take(struct limits *limits) {
     CHECK(index != NOBODY);
     close_group(limits, index);
     limits->first_group = limits->groups[index].next;
+    limits->groups[index].next = NOBODY;
     if (limits->first_group == NOBODY)
         limits->last_group = NOBODY;
     return index;

@@ -2,7 +2,7 @@
 /* What limits' files share. Questions go through them so:
  *
  *   limits_ask ─▶ a group of its organisation and day (groups.c)
- *   limits_output ─▶ a call for each group that waits (calls.c), sums before them (sums.c) ─▶ the calls in flight
+ *   limits_output ─▶ calls of the groups that wait (calls.c), sums before them (sums.c) ─▶ the calls in flight
  *   limits_input ─▶ a whole reply (replies.c) ─▶ the oldest call in flight ─▶ its verdicts (verdicts.c)
  *
  * One write is in flight at a time: what is asked meanwhile goes out together in the next, in larger groups, which cost
@@ -18,8 +18,10 @@
 
 #define NOBODY UINT32_MAX
 
-/* Questions of a call at most; such a call fits LIMITS_OUTPUT_MIN. */
+/* Questions of a call at most, and groups, which take as many calls in a Redis Cluster; such a call fits
+ * LIMITS_OUTPUT_MIN. */
 #define GROUP_MAX 128
+#define GROUPS_OF_CALL 16
 
 /* ---- names.c: keys, fields and values as Redis has them ---- */
 
@@ -57,8 +59,8 @@ bool name_parse_memory(struct bytes text, struct memory *memory);
 
 /* ---- replies.c: a reply without allocation ---- */
 
-/* The largest reply to a group: each question's verdict, memory and limits, after the epoch. */
-#define PARTS_CAPACITY (1 + GROUP_MAX * (2 + LIMITS_CAPACITY))
+/* The largest reply to a call: each question's verdict, memory and limits, after its group's epoch. */
+#define PARTS_CAPACITY (GROUPS_OF_CALL + GROUP_MAX * (2 + LIMITS_CAPACITY))
 #define REPLY_TEXT_CAPACITY 65536
 
 /* An element that is no array; arrays are flattened, for of ours only the list of functions and a slice are nested. */
@@ -117,7 +119,7 @@ struct group {
     bool is_asking; /* of one question, in a slot that is on its way here */
     uint32_t count;
     uint32_t first, last;  /* nodes */
-    uint32_t next;         /* group: in the queue, or the free list */
+    uint32_t next;         /* group: in the queue, the call in flight, or the free list */
     uint32_t next_in_slot; /* group: those that are open to more questions, by organisation and day */
 };
 
@@ -127,7 +129,7 @@ enum call_kind {
     CALL_GREETING_POLICY,
     CALL_GREETING_LIBRARY,
     CALL_LOAD,
-    CALL_GROUP,
+    CALL_GROUPS,
     CALL_SUMS,
     CALL_SLICE,
     CALL_ASKING, /* goes before a call of an organisation whose slot is on its way here */
@@ -136,7 +138,7 @@ enum call_kind {
 /* What Redis owes a reply to. */
 struct call_in_flight {
     enum call_kind kind;
-    uint32_t group;
+    uint32_t first_group;
     struct job *job;
 };
 
@@ -224,15 +226,18 @@ bool group_take_question(struct limits *limits, struct group *group, struct ques
 
 /* ---- calls.c ---- */
 
-/* With ASKING before it where that is needed. False, and nothing written, when it does not fit. */
-bool call_format_group(struct limits *limits, const struct group *group, struct buffer *output);
+/* How many of the groups that wait go in the next call. */
+uint32_t call_count_groups(const struct limits *limits);
+/* Of so many of the first groups, with ASKING before it where that is needed. False, and nothing written, when it does
+ * not fit. */
+bool call_format(struct limits *limits, uint32_t group_count, struct buffer *output);
 
 /* ---- verdicts.c ---- */
 
-/* Tells the verdicts of a group's reply, and lets the group go. */
-bool verdicts_tell(struct limits *limits, uint32_t group, struct failure *failure);
-void verdicts_lose(struct limits *limits, uint32_t group);
-/* The same for those that can't be asked at `endpoint`; NULL: all. */
+/* Tells the verdicts of a call's reply, and lets its groups go. */
+bool verdicts_tell(struct limits *limits, uint32_t first_group, struct failure *failure);
+void verdicts_lose(struct limits *limits, uint32_t first_group);
+/* The same for those of a call's only group that can't be asked at `endpoint`; NULL: all. */
 void verdicts_redirect(struct limits *limits, uint32_t group, const char *endpoint);
 
 /* ---- sums.c ---- */

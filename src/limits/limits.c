@@ -67,8 +67,8 @@ void limits_lost(struct limits *limits) {
     limits->reader = reply_reader_create(&limits->reply);
     while (limits->call_count > 0) {
         struct call_in_flight call = take_call(limits);
-        if (call.kind == CALL_GROUP)
-            verdicts_lose(limits, call.group);
+        if (call.kind == CALL_GROUPS)
+            verdicts_lose(limits, call.first_group);
     }
     while (limits->first_group != NOBODY)
         verdicts_lose(limits, groups_take(limits));
@@ -102,17 +102,32 @@ bool limits_read_month(struct limits *limits, int32_t organisation, struct month
     return limits->stage == STAGE_READY && reading_begin(limits, organisation, month);
 }
 
+/* Takes so many of the first groups that wait, as a chain. */
+static uint32_t take_groups(struct limits *limits, uint32_t count) {
+    uint32_t first = groups_take(limits);
+    for (uint32_t last = first; count > 1; count--)
+        last = limits->groups[last].next = groups_take(limits);
+    return first;
+}
+
+static uint32_t count_questions(const struct limits *limits, uint32_t group_count) {
+    uint32_t questions = 0;
+    for (uint32_t group = limits->first_group; group_count > 0; group_count--, group = limits->groups[group].next)
+        questions += limits->groups[group].count;
+    return questions;
+}
+
 static void output_groups(struct limits *limits, struct buffer *output) {
     while (limits->first_group != NOBODY) {
-        uint32_t group = limits->first_group;
-        bool is_asking = limits->groups[group].is_asking;
-        if (limits->call_count + 1 > limits->call_mask || !call_format_group(limits, &limits->groups[group], output))
+        bool is_asking = limits->groups[limits->first_group].is_asking;
+        uint32_t count = call_count_groups(limits);
+        if (limits->call_count + 1 > limits->call_mask || !call_format(limits, count, output))
             return;
         if (limits->options.on_call != NULL)
-            limits->options.on_call(limits->options.owner, limits->groups[group].count);
+            limits->options.on_call(limits->options.owner, count_questions(limits, count));
         if (is_asking)
             call_push(limits, (struct call_in_flight){.kind = CALL_ASKING});
-        call_push(limits, (struct call_in_flight){.kind = CALL_GROUP, .group = groups_take(limits)});
+        call_push(limits, (struct call_in_flight){.kind = CALL_GROUPS, .first_group = take_groups(limits, count)});
     }
 }
 
@@ -141,7 +156,7 @@ static bool take_reply(struct limits *limits, struct failure *failure) {
     if (limits->reply.is_too_large)
         return failure_set(failure, "Redis answers with more than was asked for");
     const struct call_in_flight call = limits->calls[limits->first_call & limits->call_mask];
-    if (call.kind < CALL_GROUP) {
+    if (call.kind < CALL_GROUPS) {
         take_call(limits);
         return greeting_reply(limits, call.kind, failure);
     }
@@ -154,8 +169,8 @@ static bool take_reply(struct limits *limits, struct failure *failure) {
         return greeting_error(limits, call.kind, failure);
     take_call(limits);
     switch (call.kind) {
-    case CALL_GROUP:
-        return verdicts_tell(limits, call.group, failure);
+    case CALL_GROUPS:
+        return verdicts_tell(limits, call.first_group, failure);
     case CALL_SLICE:
         return reading_reply(limits, failure);
     case CALL_SUMS:

@@ -7,8 +7,8 @@
  * src/limits/vaxel.lua.
  *
  * On connecting it asks who the primary is (run id, role, maxmemory-policy), loads the library if its version differs,
- * and only then is ready. Questions that wait while a write is under way go out together, one call for each
- * organisation and day among them. */
+ * and only then is ready. Questions that wait while a write is under way go out together: grouped by organisation and
+ * day, and several groups in a call where one primary has them all. */
 #ifndef VAXEL_LIMITS_LIMITS_H
 #define VAXEL_LIMITS_LIMITS_H
 
@@ -20,7 +20,7 @@ struct limits;
 
 struct limits_options {
     uint32_t capacity;       /* questions waiting or in flight; must be the core's capacity or more */
-    uint32_t group_capacity; /* questions in one call */
+    uint32_t group_capacity; /* questions of a group */
     void *owner;
     /* Once for each question, from limits_input() or limits_lost(), never from limits_ask(). */
     void (*on_verdict)(void *owner, const struct verdict *verdict);

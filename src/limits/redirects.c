@@ -81,8 +81,8 @@ bool redirect_take(struct limits *limits, struct call_in_flight call) {
         return false;
     const char *endpoint = redirect.kind == REDIRECT_ASK && redirect.endpoint[0] != '\0' ? redirect.endpoint : NULL;
     tell_moved(limits, &redirect);
-    if (call.kind == CALL_GROUP)
-        verdicts_redirect(limits, call.group, endpoint);
+    if (call.kind == CALL_GROUPS)
+        verdicts_redirect(limits, call.first_group, endpoint);
     else if (call.kind == CALL_SUMS)
         sums_redirect(limits, call.job, endpoint);
     else

@@ -1,5 +1,5 @@
 #!lua name=vaxel
--- version 3
+-- version 4
 -- SPDX-License-Identifier: Apache-2.0
 --
 -- The month's counters of an organisation, and what each request id did (DESIGN 5). All keys of a call share a slot.
@@ -82,10 +82,10 @@ local function head_of(day, identity, epoch) return day .. identity .. ' ' .. ep
 local function epoch_of(head) return head and tonumber(string.match(head, ' (%d+)$')) end
 
 -- The first time this month hash meets a day: the day's hash has just been written, and must pass away in time.
-local function care_for_day(keys, day, identity, epoch)
-    make_table(keys[2])
-    redis.call('EXPIRE', keys[2], DAY_SECONDS)
-    redis.call('HSET', keys[1], 'h', head_of(day, identity, epoch))
+local function care_for_day(month, day, date, identity, epoch)
+    make_table(day)
+    redis.call('EXPIRE', day, DAY_SECONDS)
+    redis.call('HSET', month, 'h', head_of(date, identity, epoch))
 end
 
 -- Whether what an id did counts under this epoch.
@@ -239,25 +239,25 @@ local function count_effect(group, kind, numbers, n, flag, before, content)
     return STANDS, added, value
 end
 
-local function write_group(group, keys)
-    if #group.writes > 0 then redis.call('HSET', keys[1], unpack(group.writes)) end
+local function write_group(group)
+    if #group.writes > 0 then redis.call('HSET', group.month, unpack(group.writes)) end
     -- A head without an identity is believed by nobody, and keeps the epoch.
-    if not group.is_sound then redis.call('HSET', keys[1], 'h', head_of(NO_DAY, '', group.made)) end
+    if not group.is_sound then redis.call('HSET', group.month, 'h', head_of(NO_DAY, '', group.made)) end
     if #group.memories > 0 then
-        redis.call('HSET', keys[2], unpack(group.memories))
+        redis.call('HSET', group.day, unpack(group.memories))
         if group.is_sound and group.last_day ~= group.date then
-            care_for_day(keys, group.date, group.identity, group.made)
+            care_for_day(group.month, group.day, group.date, group.identity, group.made)
         elseif group.has_effects then
-            redis.call('EXPIRE', keys[2], DAY_SECONDS)
+            redis.call('EXPIRE', group.day, DAY_SECONDS)
         end
     end
 end
 
 -- Decides a group item by item; `at` is where they begin in `packed`.
-local function decide(group, keys, packed, k, at)
+local function decide(group, packed, k, at)
     local read, fresh, written, writes = group.read, group.fresh, group.written, group.writes
     local memories, epoch, ids, w = group.memories, group.epoch, group.ids, 0
-    local known = redis.call('HMGET', keys[2], unpack(ids, 1, k))
+    local known = redis.call('HMGET', group.day, unpack(ids, 1, k))
     local reply, r = { epoch }, 1
     for item = 1, k do
         local kind, n, flag = string.byte(packed, at, at + 2)
@@ -318,7 +318,7 @@ local function decide(group, keys, packed, k, at)
             reply[r] = spent
         end
     end
-    write_group(group, keys)
+    write_group(group)
     return reply
 end
 
@@ -367,16 +367,16 @@ local function remember_all(day, ids, numbers, counted, k, n)
     return true
 end
 
--- ARGV: one text of the identity, floor, number of fields, of items, of limits of each item if all are plain and their
--- ids distinct, else 0; fields; ids; and for each item kind, number of limits, a byte (REFUSE: the reason; SPECIAL: 1
--- when a part is better than nothing; UNDO: 1 when it had a row; APPLY: 1 when it was approved in part), and what
--- item_format says. Answers 0 for COLD; else a list of the epoch, and for each item its verdict, what comes after it,
--- and what its limits stand at; or, when all were counted, as one text the epoch and what the limits of each stand at.
-local function authorize(keys, argv)
-    local packed = argv[1]
+-- `packed`: one text of the identity, floor, number of fields, of items, of limits of each item if all are plain and
+-- their ids distinct, else 0; fields; ids; and for each item kind, number of limits, a byte (REFUSE: the reason;
+-- SPECIAL: 1 when a part is better than nothing; UNDO: 1 when it had a row; APPLY: 1 when it was approved in part),
+-- and what item_format says. Answers 0 for COLD; else a list of the epoch, and for each item its verdict, what comes
+-- after it, and what its limits stand at; or, when all were counted, as one text the epoch and what the limits of
+-- each stand at.
+local function authorize(month, day, packed)
     local identity, floor, m, k, n, at = struct.unpack('<Bc0IHHH', packed)
     local fields = { struct.unpack(field_formats[m] or repeated(field_formats, m, 'Bc0'), packed, at) }
-    local read = redis.call('HMGET', keys[1], 'h', unpack(fields, 1, m))
+    local read = redis.call('HMGET', month, 'h', unpack(fields, 1, m))
     local head = read[1]
     if not head or string.sub(head, 9, 8 + #identity) ~= identity then return 0 end
     local made = string.sub(head, 10 + #identity)
@@ -384,14 +384,14 @@ local function authorize(keys, argv)
     if epoch < floor then return 0 end
     local ids = { struct.unpack(id_formats[k] or repeated(id_formats, k, 'c16'), packed, fields[m + 1]) }
     at = ids[k + 1]
-    local last_day, date = string.sub(head, 1, 8), string.sub(keys[2], -8)
+    local last_day, date = string.sub(head, 1, 8), string.sub(day, -8)
     if n > 0 then
         local formats = plain_formats[n]
         local numbers = { struct.unpack(formats and formats[k] or plain_format(n, k), packed, at) }
         local size = count_all(fields, read, m, numbers, k, n)
-        if size and remember_all(keys[2], ids, numbers, 'A' .. made .. ':', k, n) then
-            redis.call('HSET', keys[1], unpack(counts, 1, m + m))
-            if last_day ~= date then care_for_day(keys, date, identity, made) end
+        if size and remember_all(day, ids, numbers, 'A' .. made .. ':', k, n) then
+            redis.call('HSET', month, unpack(counts, 1, m + m))
+            if last_day ~= date then care_for_day(month, day, date, identity, made) end
             answer[1] = epoch
             return struct.pack(answer_formats[size] or repeated(answer_formats, size, 'd'), unpack(answer, 1, size))
         end
@@ -400,7 +400,8 @@ local function authorize(keys, argv)
         identity = identity,
         made = made,
         epoch = epoch,
-        day = keys[2],
+        month = month,
+        day = day,
         date = date,
         last_day = last_day,
         fields = fields,
@@ -415,7 +416,24 @@ local function authorize(keys, argv)
         is_sound = true,
         has_effects = false,
     }
-    return decide(group, keys, packed, k, at)
+    return decide(group, packed, k, at)
+end
+
+-- One group. KEYS: month, day.
+local function decide_one(keys, argv)
+    return authorize(keys[1], keys[2], argv[1])
+end
+
+-- Several groups, where one primary has the keys of all: the call itself costs some twentieth of a group. KEYS: month
+-- and day of each. ARGV: the text of each. Answers their answers in the same order, with COLD in place of 0, for the
+-- elements of a list begin with an epoch.
+local function decide_many(keys, argv)
+    local answers = {}
+    for i = 1, #argv do
+        local said = authorize(keys[i + i - 1], keys[i + i], argv[i])
+        answers[i] = said == 0 and COLD or said
+    end
+    return answers
 end
 
 -- A slice of a month's counters, beside fields that are none. KEYS: month. ARGV: identity, cursor, about how many.
@@ -487,7 +505,8 @@ local function rebuild(keys, argv)
     return identity
 end
 
-redis.register_function('vaxel_decide', authorize)
+redis.register_function('vaxel_decide', decide_one)
+redis.register_function('vaxel_decide_many', decide_many)
 redis.register_function('vaxel_slice', slice)
 redis.register_function('vaxel_remember', remember)
 redis.register_function('vaxel_stage', stage)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verdicts: what Redis answered to a group, told question by question. A reply that is not exactly what was asked for
+/* verdicts: what Redis answered to a call, told question by question. A reply that is not exactly what was asked for
  * is a failure of the connection, never a verdict. */
 #include "limits/internal.h"
 
@@ -110,23 +110,22 @@ static bool take_verdict(const struct reply *reply, size_t *at, const struct que
     return true;
 }
 
-static bool tell_group(struct limits *limits, struct group *group) {
+static bool tell_list(struct limits *limits, struct group *group, size_t *at) {
     const struct reply *reply = &limits->reply;
-    size_t at = 0;
     int64_t epoch;
-    if (!reply->is_array || !take_number(reply, &at, &epoch) || epoch < 0 || epoch > INT32_MAX)
+    if (!take_number(reply, at, &epoch) || epoch < 0 || epoch > INT32_MAX)
         return false;
     struct question question;
     while (group_take_question(limits, group, &question)) {
         struct verdict verdict = {.owner = question.owner, .epoch = (int32_t)epoch};
-        bool is_good = take_verdict(reply, &at, &question, &verdict);
+        bool is_good = take_verdict(reply, at, &question, &verdict);
         if (!is_good)
             verdict = (struct verdict){.kind = VERDICT_LOST, .owner = question.owner};
         limits->options.on_verdict(limits->options.owner, &verdict);
         if (!is_good)
             return false;
     }
-    return at == reply->part_count;
+    return true;
 }
 
 static bool take_double(struct bytes *text, int64_t *number) {
@@ -178,26 +177,42 @@ static void tell_all(struct limits *limits, struct group *group, enum verdict_ki
     }
 }
 
-static bool tell(struct limits *limits, struct group *group) {
+/* What comes next in the reply is a text when all were counted, or a number when the counters are cold; else it is a
+ * list, whose elements are those of the reply, or among them. */
+static bool tell(struct limits *limits, struct group *group, size_t *at, bool is_alone) {
     const struct reply *reply = &limits->reply;
-    if (reply->is_array)
-        return tell_group(limits, group);
-    if (reply->part_count == 1 && reply->parts[0].text.data != NULL)
-        return tell_counted(limits, group, reply->parts[0].text);
-    if (reply->part_count != 1 || reply->parts[0].number != 0)
+    if (*at == reply->part_count || (!is_alone && !reply->is_array))
         return false;
-    tell_all(limits, group, VERDICT_COLD);
-    return true;
+    const struct part *part = &reply->parts[*at];
+    bool is_list = is_alone && reply->is_array;
+    if (!is_list && part->text.data != NULL) {
+        (*at)++;
+        return tell_counted(limits, group, part->text);
+    }
+    if (!is_list && part->number == (is_alone ? 0 : SAYS_COLD)) {
+        (*at)++;
+        tell_all(limits, group, VERDICT_COLD);
+        return true;
+    }
+    return reply->is_array && tell_list(limits, group, at);
 }
 
-bool verdicts_tell(struct limits *limits, uint32_t group, struct failure *failure) {
-    bool is_good = tell(limits, &limits->groups[group]);
-    if (!is_good)
-        verdicts_lose(limits, group);
-    else
-        groups_release(limits, group);
-    return is_good || failure_set(failure, "Redis answers a call of organisation %d with something else",
-                                  limits->groups[group].organisation);
+bool verdicts_tell(struct limits *limits, uint32_t first_group, struct failure *failure) {
+    const bool is_alone = limits->groups[first_group].next == NOBODY;
+    size_t at = 0;
+    /* Each is let go before the next is told, for who is told may ask anew. */
+    for (uint32_t index = first_group; index != NOBODY;) {
+        struct group *group = &limits->groups[index];
+        uint32_t next = group->next;
+        int32_t organisation = group->organisation;
+        if (!tell(limits, group, &at, is_alone) || (next == NOBODY && at != limits->reply.part_count)) {
+            verdicts_lose(limits, index);
+            return failure_set(failure, "Redis answers a call of organisation %d with something else", organisation);
+        }
+        groups_release(limits, index);
+        index = next;
+    }
+    return true;
 }
 
 void verdicts_redirect(struct limits *limits, uint32_t group, const char *endpoint) {
@@ -212,7 +227,10 @@ void verdicts_redirect(struct limits *limits, uint32_t group, const char *endpoi
     groups_release(limits, group);
 }
 
-void verdicts_lose(struct limits *limits, uint32_t group) {
-    tell_all(limits, &limits->groups[group], VERDICT_LOST);
-    groups_release(limits, group);
+void verdicts_lose(struct limits *limits, uint32_t first_group) {
+    for (uint32_t group = first_group, next; group != NOBODY; group = next) {
+        next = limits->groups[group].next;
+        tell_all(limits, &limits->groups[group], VERDICT_LOST);
+        groups_release(limits, group);
+    }
 }
