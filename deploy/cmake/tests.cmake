@@ -112,14 +112,14 @@ set_target_properties(vaxeld_without_fence PROPERTIES RUNTIME_OUTPUT_DIRECTORY $
 target_compile_definitions(vaxeld_without_fence PRIVATE VAXEL_VERSION="${PROJECT_VERSION}")
 # Taken whole and first, it gives every symbol of the room, and the room's own library is left alone.
 target_link_libraries(vaxeld_without_fence
-    PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,vaxel_record_without_fence>" vaxel_node vaxel_ops)
+    PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,vaxel_record_without_fence>" vaxel_node vaxel_ops vaxel_service)
 add_dependencies(test_system vaxeld_without_fence)
 
 # Two more, whose node and record have a bug between them.
 foreach(bug answers_first forgets_reversals)
     add_executable(vaxeld_${bug} ${vaxeld_sources} ${PROJECT_SOURCE_DIR}/tests/planted/hasty.c)
     set_target_properties(vaxeld_${bug} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-    target_link_libraries(vaxeld_${bug} PRIVATE vaxel_node vaxel_ops)
+    target_link_libraries(vaxeld_${bug} PRIVATE vaxel_node vaxel_ops vaxel_service)
     foreach(function switch_create switch_outcome record_flush record_append record_settle)
         target_link_options(vaxeld_${bug} PRIVATE -Wl,--wrap=${function})
     endforeach()

@@ -7,7 +7,7 @@ packages_of() {
     build)
         echo gcc libc6-dev cmake ninja-build pkg-config liburing-dev libssl-dev libhiredis-dev libpq-dev \
             libprotobuf-c-dev protobuf-c-compiler libinih-dev libnghttp2-dev libmicrohttpd-dev libgnutls28-dev \
-            libjson-c-dev libcjose-dev libcurl4-openssl-dev libncurses-dev
+            libjson-c-dev libcjose-dev libcurl4-openssl-dev libncurses-dev libsystemd-dev
         ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;

@@ -69,6 +69,7 @@ typedef void http_handler(void *owner, struct http_exchange *exchange, const str
 
 struct http_options {
     const char *address;     /* "host:port" or "[::1]:port", in numbers */
+    int socket;              /* in its place, one that listens already and that somebody else keeps; 0: none */
     const char *certificate; /* PEM, with its chain; NULL: no TLS */
     const char *key;
     const char *authority; /* PEM: who must have signed the clients' certificates; NULL: they need none */

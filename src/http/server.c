@@ -5,6 +5,7 @@
 #include "http/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,17 @@ static int open_listener(const struct addrinfo *found, const char *address, stru
         bind(listener, found->ai_addr, found->ai_addrlen) == 0 && listen(listener, BACKLOG) == 0)
         return listener;
     failure_set(failure, "cannot listen on %s: %s", address, strerror(errno));
+    if (listener >= 0)
+        close(listener);
+    return -1;
+}
+
+/* libmicrohttpd's thread must not be held up by who went again before it was accepted. */
+static int take_over(int socket, struct failure *failure) {
+    int listener = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (listener >= 0 && fcntl(listener, F_SETFL, O_NONBLOCK) == 0)
+        return listener;
+    failure_set(failure, "cannot listen on the socket that was handed over: %s", strerror(errno));
     if (listener >= 0)
         close(listener);
     return -1;
@@ -203,7 +215,8 @@ struct http_server *http_start(const struct http_options *options, struct failur
     server->options.certificate = copy(options->certificate);
     server->options.key = copy(options->key);
     server->options.authority = copy(options->authority);
-    server->listener = listen_on(options->address, failure);
+    server->listener =
+        options->socket > 0 ? take_over(options->socket, failure) : listen_on(options->address, failure);
     server->generation = server->listener >= 0 ? generation_start(server, failure) : NULL;
     if (server->generation != NULL)
         return server;

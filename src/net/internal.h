@@ -162,6 +162,8 @@ struct net_stream {
 
 struct listener {
     int fd; /* -1: closed */
+    bool is_lent;   /* the socket goes on after us */
+    bool is_shared; /* other threads accept from it too */
     bool is_accepting;
     bool is_paused; /* until `resume_at`: the process or the system is out of descriptors */
     struct tick resume_at;

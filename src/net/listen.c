@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One multishot accept a listener. When descriptors run out it pauses, and tries again by time: the queue in the kernel
+/* One multishot accept a listener. The kernel wakes one of those who wait for a socket, the first of its queue; so a
+ * listener of several threads accepts once, and goes to the queue's end: connections go round. When descriptors run out it pauses, and tries again by time: the queue in the kernel
  * keeps those who knock. */
 #include "net/internal.h"
 
@@ -7,6 +8,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,7 +20,11 @@
 
 static void listen_start(struct net *net, struct listener *listener) {
     struct io_uring_sqe *sqe = ring_submission(net);
-    io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (listener->is_shared) {
+        io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    } else {
+        io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    }
     sqe->user_data = operation_word(OPERATION_ACCEPT, (uint32_t)(listener - net->listeners), 0);
     listener->is_accepting = true;
     listener->is_paused = false;
@@ -43,9 +49,14 @@ static int listen_open(const struct addrinfo *address) {
     return fd;
 }
 
+static void listen_add(struct net *net, const struct listener *listener) {
+    CHECK(listener->tls == NULL || tls_is_server(listener->tls));
+    net->listeners[net->listener_count] = *listener;
+    listen_start(net, &net->listeners[net->listener_count++]);
+}
+
 bool net_listen(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler,
                 void *owner, struct failure *failure) {
-    CHECK(tls == NULL || tls_is_server(tls));
     if (net->listener_count == LISTENERS_CAPACITY) {
         return failure_set(failure, "cannot listen on \"%s\": %d listeners stand already", address, LISTENERS_CAPACITY);
     }
@@ -60,9 +71,27 @@ bool net_listen(struct net *net, const char *address, struct net_tls *tls, const
     if (fd < 0) {
         return failure_set(failure, "cannot listen on \"%s\": %s", address, strerror(error));
     }
-    struct listener *listener = &net->listeners[net->listener_count++];
-    *listener = (struct listener){.fd = fd, .tls = tls, .handler = *handler, .owner = owner};
-    listen_start(net, listener);
+    listen_add(net, &(struct listener){.fd = fd, .tls = tls, .handler = *handler, .owner = owner});
+    return true;
+}
+
+bool net_listen_on(struct net *net, int socket, bool is_shared, struct net_tls *tls, const struct net_handler *handler,
+                   void *owner, struct failure *failure) {
+    if (net->listener_count == LISTENERS_CAPACITY) {
+        return failure_set(failure, "cannot listen on socket %d: %d listeners stand already", socket,
+                           LISTENERS_CAPACITY);
+    }
+    int on = 1;
+    int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
+        failure_set(failure, "cannot listen on socket %d: %s", socket, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    listen_add(net, &(struct listener){
+                        .fd = fd, .is_lent = true, .is_shared = is_shared, .tls = tls, .handler = *handler, .owner = owner});
     return true;
 }
 
@@ -87,12 +116,22 @@ void net_stop_listening(struct net *net) {
         struct io_uring_sqe *sqe = ring_submission(net);
         io_uring_prep_cancel64(sqe, operation_word(OPERATION_ACCEPT, i, 0), 0);
         sqe->user_data = operation_word(OPERATION_NONE, 0, 0);
-        /* The accept holds the socket until it is cancelled; nobody may be queued on it until then. */
-        (void)shutdown(listener->fd, SHUT_RDWR);
+        /* The accept holds the socket until it is cancelled; nobody may be queued on our own until then. */
+        if (!listener->is_lent) {
+            (void)shutdown(listener->fd, SHUT_RDWR);
+        }
         close(listener->fd);
         listener->fd = -1;
         listener->is_paused = false;
     }
+}
+
+bool net_is_listening(const struct net *net) {
+    bool is_accepting = false;
+    for (uint32_t i = 0; i < net->listener_count; i++) {
+        is_accepting |= net->listeners[i].is_accepting;
+    }
+    return is_accepting;
 }
 
 static void listen_take(struct net *net, const struct listener *listener, int fd) {
@@ -144,15 +183,22 @@ static bool listen_error_is_passing(int error) {
     return error == ECONNABORTED || error == EINTR || error == EAGAIN || error == ECANCELED || error == EPROTO;
 }
 
+/* What the accept brought before its cancel took hold. Who came by a lent socket was promised that nobody is refused. */
+static void listen_end(struct net *net, const struct listener *listener, int result) {
+    if (result >= 0 && listener->is_lent) {
+        listen_take(net, listener, result);
+    } else if (result >= 0) {
+        close(result);
+    }
+}
+
 void listen_completed(struct net *net, const struct completion *completion) {
     struct listener *listener = &net->listeners[completion->index];
     if ((completion->flags & IORING_CQE_F_MORE) == 0) {
         listener->is_accepting = false;
     }
     if (listener->fd < 0) {
-        if (completion->result >= 0) {
-            close(completion->result);
-        }
+        listen_end(net, listener, completion->result);
         return;
     }
     if (completion->result >= 0) {

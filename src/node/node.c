@@ -79,17 +79,28 @@ static bool start_workers(struct node *node, struct failure *failure) {
     return true;
 }
 
-struct node *node_start(const struct settings *settings, bool *is_away, struct failure *failure) {
+static void tell_doors(const struct node *node) {
+    if (node->shared.socket_count > 0)
+        log_info("node", "listening sockets=%u workers=%u, handed over: listen.address is not used",
+                 node->shared.socket_count, node->worker_count);
+    else
+        log_info("node", "listening address=%s workers=%u", node->settings.listen, node->worker_count);
+}
+
+struct node *node_start(const struct settings *settings, const struct node_sockets *sockets, bool *is_away,
+                        struct failure *failure) {
     struct node *node = calloc(1, sizeof *node);
     CHECK(node != NULL);
     node->settings = *settings;
     node->latest = *settings;
     node->shared.settings = &node->settings;
+    node->shared.sockets = sockets->fds;
+    node->shared.socket_count = sockets->count;
     node->shared.changes = changes_create();
     node->shared.rates = rates_create();
     *is_away = false;
     if (prepare(node, failure) && load(node, is_away, failure) && start_workers(node, failure)) {
-        log_info("node", "listening address=%s workers=%u", node->settings.listen, node->worker_count);
+        tell_doors(node);
         return node;
     }
     node_stop(node);

@@ -12,9 +12,17 @@
 
 struct node;
 
+/* Sockets of clients that somebody else has bound, and keeps: they are listened on in place of listen.address. The array
+ * must stand as long as the node. */
+struct node_sockets {
+    const int *fds;
+    uint32_t count; /* 0: none */
+};
+
 /* Everything loaded, connected and listening, or NULL with the reason; `is_away` tells that it is PostgreSQL that is
  * away, and another try may go better. */
-struct node *node_start(const struct settings *settings, bool *is_away, struct failure *failure);
+struct node *node_start(const struct settings *settings, const struct node_sockets *sockets, bool *is_away,
+                        struct failure *failure);
 
 /* Stops accepting, answers what is in flight for as long as settings allow, and ends the workers. */
 void node_drain(struct node *node);

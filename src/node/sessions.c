@@ -95,6 +95,7 @@ void sessions_review(struct worker *worker) {
 static bool on_bytes(void *owner, struct net_stream *stream, struct bytes received) {
     struct worker *worker = owner;
     struct session *session = net_user(stream);
+    session->has_asked = true;
     if (session->rpc != NULL)
         return rpc_take(session, received);
     for (;;) {

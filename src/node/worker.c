@@ -10,6 +10,8 @@
 #define LOOK_AROUND_US 100000
 /* How long a new worker waits for Redis and PostgreSQL before it lets clients in all the same. */
 #define READY_PATIENCE_US 5000000
+/* How long clients that have just come may take to ask, when it is to end. */
+#define NEWCOMER_US 1000000
 /* How long clients may take to hear that it ends. */
 #define GOODBYE_US 1000000
 
@@ -102,12 +104,26 @@ static void turn(struct worker *worker) {
     journals_flush(worker);
 }
 
+/* Of sockets that were handed over each is listened on, and each worker listens on one at least. */
+static bool listen_on_sockets(struct worker *worker, struct failure *failure) {
+    const struct shared *shared = worker->shared;
+    uint32_t workers = (uint32_t)shared->settings->workers;
+    uint32_t step = shared->socket_count < workers ? shared->socket_count : workers;
+    for (uint32_t i = worker->index % step; i < shared->socket_count; i += step)
+        if (!net_listen_on(worker->net, shared->sockets[i], shared->socket_count < workers, shared->tls,
+                           &session_handler, worker, failure))
+            return false;
+    return true;
+}
+
 /* Clients are let in when they can be served, so that a new node fails no request; or after a while, for a clear
  * UNAVAILABLE says more than a port that is closed. */
 static bool open_door(struct worker *worker, struct failure *failure) {
     struct tick until = {tick_now().us + READY_PATIENCE_US};
     while (!(worker->has_counters && worker->has_records) && tick_now().us < until.us)
         turn(worker);
+    if (worker->shared->socket_count > 0)
+        return listen_on_sockets(worker, failure);
     return net_listen(worker->net, worker->settings.listen, worker->shared->tls, &session_handler, worker, failure);
 }
 
@@ -138,12 +154,28 @@ static bool has_clients(const struct worker *worker) {
     return net_accepted_count(worker->net) > 0;
 }
 
+static void look_for_newcomer(void *owner, struct net_stream *stream) {
+    const struct session *session = net_user(stream);
+    *(bool *)owner |= !session->has_asked;
+}
+
+/* A client that is at the door, shakes hands, or has and was not heard of since. */
+static bool has_newcomers(const struct worker *worker) {
+    struct net_facts facts;
+    net_facts(worker->net, &facts);
+    bool has_one = net_is_listening(worker->net) || facts.accepted > facts.handshakes + facts.failed_handshakes;
+    net_each_accepted(worker->net, &has_one, look_for_newcomer);
+    return has_one;
+}
+
 /* No new connections; what is in the house is answered, and what the journal holds brought to the records, for as long
  * as the setting allows. */
 static void drain(struct worker *worker) {
     net_stop_listening(worker->net);
     rpc_drain(worker);
-    turn_while(worker, has_work, (struct tick){tick_now().us + worker->settings.drain_us});
+    struct tick until = {tick_now().us + worker->settings.drain_us};
+    turn_while(worker, has_newcomers, earlier(until, (struct tick){tick_now().us + NEWCOMER_US}));
+    turn_while(worker, has_work, until);
     net_each_accepted(worker->net, worker, say_goodbye);
     turn_while(worker, has_clients, (struct tick){tick_now().us + GOODBYE_US});
     tell_left(worker);

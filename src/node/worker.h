@@ -24,6 +24,8 @@
 
 /* What the workers of a node share. */
 struct shared {
+    const int *sockets; /* handed over to listen on; none: the settings say where */
+    uint32_t socket_count;
     const struct settings *settings; /* as the node was started with; what may change is in the worker's own */
     struct changes *changes;
     struct currency currency;
@@ -37,6 +39,7 @@ struct session {
     struct client client;
     struct grpc_connection *rpc; /* NULL: it speaks in frames */
     struct wire_reader reader;
+    bool has_asked; /* something came */
     uint32_t in_flight;
     struct session *next_free;
 };

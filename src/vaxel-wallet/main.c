@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "config/settings.h"
+#include "service/service.h"
 #include "wallet/wallet.h"
 
 #include <getopt.h>
@@ -16,6 +17,8 @@
 #define EXIT_USAGE 2
 #define DEFAULT_CONFIG "/etc/vaxel/vaxel.ini"
 #define LOOK_FOR_KEYS_S 30
+/* Beside the drain: for a call that has begun to wait for the switch and the database, and what is closed after it. */
+#define ENDING_US INT64_C(20000000)
 #define ASSIGNMENTS_MAX 64
 
 static const char help[] = "Usage: vaxel-wallet [options]\n"
@@ -102,11 +105,13 @@ static void read_keys(struct wallet *wallet) {
 
 static void reload(struct wallet *wallet) {
     struct failure failure;
+    service_tell_reloading();
     if (wallet_reload_certificates(wallet, &failure))
         log_info("wallet", "certificates read again");
     else
         log_error("wallet", "certificates kept as they were why=%s", failure.text);
     read_keys(wallet);
+    service_tell_ready();
 }
 
 static void wait_for_end(struct wallet *wallet, const sigset_t *signals) {
@@ -139,6 +144,23 @@ static void set_log_level(const struct settings *settings) {
     log_set_level(levels[settings->log_level]);
 }
 
+/* One server listens on one socket; a second one would have clients that nobody answers. */
+static struct wallet *start(const struct settings *settings, struct failure *failure) {
+    static struct service_sockets sockets;
+    if (!service_take_sockets(&sockets, failure))
+        return NULL;
+    if (sockets.count > 1) {
+        failure_set(failure, "%u sockets were handed over: one is wanted", sockets.count);
+        return NULL;
+    }
+    struct wallet *wallet = wallet_start(settings, sockets.count == 1 ? sockets.fds[0] : 0, failure);
+    if (wallet != NULL && sockets.count == 1)
+        log_info("wallet", "serving by a socket that was handed over: wallet.address is not used");
+    else if (wallet != NULL)
+        log_info("wallet", "serving address=%s", settings->wallet);
+    return wallet;
+}
+
 static void open_log(const struct settings *settings) {
     char name[SETTINGS_NAME_SIZE];
     settings_process_name(settings, settings->wallet, name);
@@ -164,13 +186,14 @@ int main(int count, char **arguments) {
     open_log(&settings);
     sigset_t signals;
     block_signals(&signals);
-    struct wallet *wallet = wallet_start(&settings, &failure);
+    struct wallet *wallet = start(&settings, &failure);
     if (wallet == NULL) {
         fprintf(stderr, "vaxel-wallet: %s\n", failure.text);
         return EXIT_FAILURE;
     }
-    log_info("wallet", "serving address=%s", settings.wallet);
+    service_tell_ready();
     wait_for_end(wallet, &signals);
+    service_tell_stopping(settings.drain_us + ENDING_US);
     wallet_stop(wallet);
     log_summarize();
     return EXIT_SUCCESS;

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "node/node.h"
+#include "service/service.h"
+#include "vaxeld/pulse.h"
 #include "vaxeld/watch.h"
 
 #include <getopt.h>
@@ -19,6 +21,7 @@
 /* Between two tries to start, and between two lines in the log about it. */
 #define RETRY_MS 250
 #define SAY_EVERY_US INT64_C(60000000)
+#define ENDING_US INT64_C(10000000)
 
 static const char help[] = "Usage: vaxeld [options]\n"
                            "\n"
@@ -130,7 +133,7 @@ static bool read_again(const struct invocation *invocation, struct settings *set
     return false;
 }
 
-static void reload(struct node *node, const struct invocation *invocation) {
+static void reload(struct node *node, const struct invocation *invocation, struct settings *settings) {
     struct failure failure;
     if (node_reload_certificates(node, &failure))
         log_info("vaxeld", "certificates read again");
@@ -139,24 +142,34 @@ static void reload(struct node *node, const struct invocation *invocation) {
     static struct settings wanted;
     if (!read_again(invocation, &wanted))
         return;
-    const struct settings *taken = node_change(node, &wanted);
-    set_log_level(taken);
-    watch_change(taken);
+    *settings = *node_change(node, &wanted);
+    set_log_level(settings);
+    watch_change(settings);
     log_info("vaxeld", "settings read again");
 }
 
-static void wait_for_end(struct node *node, const struct invocation *invocation, const sigset_t *signals) {
-    static const struct timespec interval = {.tv_sec = LOG_WINDOW_US / 1000000};
+static void wait_for_end(struct node *node, const struct invocation *invocation, const sigset_t *signals,
+                         struct settings *settings) {
     for (;;) {
-        int signal = sigtimedwait(signals, NULL, &interval);
+        const struct timespec until_beat = pulse_beat(node);
+        int signal = sigtimedwait(signals, NULL, &until_beat);
         if (signal == SIGHUP) {
-            reload(node, invocation);
+            service_tell_reloading();
+            reload(node, invocation, settings);
+            service_tell_ready();
         } else if (signal > 0) {
             log_info("vaxeld", "draining signal=%s", strsignal(signal));
             return;
         }
         log_summarize();
     }
+}
+
+/* Takes as long as the settings allow for what is in flight, and a little for what is closed before and after. */
+static void drain(struct node *node, const struct settings *settings) {
+    service_tell_stopping(settings->drain_us + ENDING_US);
+    service_tell_status("draining");
+    node_drain(node);
 }
 
 /* ---- until it runs ---- */
@@ -177,13 +190,13 @@ static bool pause_start(const struct invocation *invocation, const sigset_t *sig
 
 /* Goes on while PostgreSQL is away, for what the journal holds must come to it. NULL, and the exit status: it can't
  * start, or is to end. */
-static struct node *start(const struct invocation *invocation, const sigset_t *signals, struct settings *settings,
-                          int *status) {
+static struct node *start(const struct invocation *invocation, const sigset_t *signals,
+                          const struct node_sockets *sockets, struct settings *settings, int *status) {
     int64_t say_at_us = 0;
     for (;;) {
         struct failure failure;
         bool is_away;
-        struct node *node = node_start(settings, &is_away, &failure);
+        struct node *node = node_start(settings, sockets, &is_away, &failure);
         if (node != NULL)
             return node;
         if (!is_away) {
@@ -194,6 +207,7 @@ static struct node *start(const struct invocation *invocation, const sigset_t *s
         int64_t now_us = tick_now().us;
         if (now_us >= say_at_us) {
             log_warning("vaxeld", "the start waits for PostgreSQL why=%s", failure.text);
+            service_tell_status("waits for PostgreSQL, to start");
             say_at_us = now_us + SAY_EVERY_US;
         }
         *status = EXIT_SUCCESS;
@@ -230,15 +244,18 @@ int main(int count, char **arguments) {
     open_log(&settings);
     sigset_t signals;
     block_signals(&signals);
-    if (!watch_start(&settings, &failure)) {
+    static struct service_sockets sockets;
+    if (!service_take_sockets(&sockets, &failure) || !watch_start(&settings, &failure)) {
         fprintf(stderr, "vaxeld: %s\n", failure.text);
         return EXIT_FAILURE;
     }
-    struct node *node = start(&invocation, &signals, &settings, &status);
+    const struct node_sockets handed_over = {sockets.fds, sockets.count};
+    struct node *node = start(&invocation, &signals, &handed_over, &settings, &status);
     if (node != NULL) {
         watch_show(node);
-        wait_for_end(node, &invocation, &signals);
-        node_drain(node);
+        service_tell_ready();
+        wait_for_end(node, &invocation, &signals, &settings);
+        drain(node, &settings);
         status = EXIT_SUCCESS;
     }
     watch_stop();

@@ -39,10 +39,11 @@ bool wallet_reload_certificates(struct wallet *wallet, struct failure *failure) 
     return http_reload(wallet->server, wallet->settings.drain_us, failure);
 }
 
-static bool start_server(struct wallet *wallet, struct failure *failure) {
+static bool start_server(struct wallet *wallet, int socket, struct failure *failure) {
     const struct settings *settings = &wallet->settings;
     struct http_options options = {
         .address = settings->wallet,
+        .socket = socket,
         .certificate = settings->wallet_certificate,
         .key = settings->wallet_key,
         .authority = settings->wallet_authority,
@@ -67,7 +68,7 @@ static void wallet_free(struct wallet *wallet) {
     free(wallet);
 }
 
-struct wallet *wallet_start(const struct settings *settings, struct failure *failure) {
+struct wallet *wallet_start(const struct settings *settings, int socket, struct failure *failure) {
     struct wallet *wallet = calloc(1, sizeof(*wallet));
     CHECK(wallet != NULL);
     wallet->settings = *settings;
@@ -83,7 +84,7 @@ struct wallet *wallet_start(const struct settings *settings, struct failure *fai
     uint32_t askers = (uint32_t)settings->wallet_askers;
     wallet->asker = asker_start(settings->connect, &files, askers);
     wallet->references = references_open(settings->postgres, askers, settings->wallet_timeout_us);
-    if (start_server(wallet, failure))
+    if (start_server(wallet, socket, failure))
         return wallet;
     wallet_free(wallet);
     return NULL;
