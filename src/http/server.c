@@ -215,8 +215,7 @@ struct http_server *http_start(const struct http_options *options, struct failur
     server->options.certificate = copy(options->certificate);
     server->options.key = copy(options->key);
     server->options.authority = copy(options->authority);
-    server->listener =
-        options->socket > 0 ? take_over(options->socket, failure) : listen_on(options->address, failure);
+    server->listener = options->socket > 0 ? take_over(options->socket, failure) : listen_on(options->address, failure);
     server->generation = server->listener >= 0 ? generation_start(server, failure) : NULL;
     if (server->generation != NULL)
         return server;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One multishot accept a listener. The kernel wakes one of those who wait for a socket, the first of its queue; so a
- * listener of several threads accepts once, and goes to the queue's end: connections go round. When descriptors run out it pauses, and tries again by time: the queue in the kernel
- * keeps those who knock. */
+ * listener of several threads accepts once, and goes to the queue's end: connections go round. When descriptors run out
+ * it pauses, and tries again by time: the queue in the kernel keeps those who knock. */
 #include "net/internal.h"
 
 #include "base/check.h"
@@ -90,8 +90,9 @@ bool net_listen_on(struct net *net, int socket, bool is_shared, struct net_tls *
         }
         return false;
     }
-    listen_add(net, &(struct listener){
-                        .fd = fd, .is_lent = true, .is_shared = is_shared, .tls = tls, .handler = *handler, .owner = owner});
+    listen_add(net,
+               &(struct listener){
+                   .fd = fd, .is_lent = true, .is_shared = is_shared, .tls = tls, .handler = *handler, .owner = owner});
     return true;
 }
 
@@ -183,7 +184,8 @@ static bool listen_error_is_passing(int error) {
     return error == ECONNABORTED || error == EINTR || error == EAGAIN || error == ECANCELED || error == EPROTO;
 }
 
-/* What the accept brought before its cancel took hold. Who came by a lent socket was promised that nobody is refused. */
+/* What the accept brought before its cancel took hold. Who came by a lent socket was promised that nobody is refused.
+ */
 static void listen_end(struct net *net, const struct listener *listener, int result) {
     if (result >= 0 && listener->is_lent) {
         listen_take(net, listener, result);

@@ -77,9 +77,9 @@ void net_destroy(struct net *net);
 /* Listens on "host:port" (several threads may: SO_REUSEPORT shares the connections out). tls NULL: plain. */
 bool net_listen(struct net *net, const char *address, struct net_tls *tls, const struct net_handler *handler,
                 void *owner, struct failure *failure);
-/* Listens on a socket that somebody else has bound and keeps open, such as the service manager; it stays theirs. Whoever
- * knocks after net_stop_listening() is left to the one who listens on it next. `is_shared`: other threads listen on it
- * too, and connections go round among them. */
+/* Listens on a socket that somebody else has bound and keeps open, such as the service manager; it stays theirs.
+ * Whoever knocks after net_stop_listening() is left to the one who listens on it next. `is_shared`: other threads
+ * listen on it too, and connections go round among them. */
 bool net_listen_on(struct net *net, int socket, bool is_shared, struct net_tls *tls, const struct net_handler *handler,
                    void *owner, struct failure *failure);
 /* The port last listened on: what the system chose when the address said 0. */

@@ -12,8 +12,8 @@
 
 struct node;
 
-/* Sockets of clients that somebody else has bound, and keeps: they are listened on in place of listen.address. The array
- * must stand as long as the node. */
+/* Sockets of clients that somebody else has bound, and keeps: they are listened on in place of listen.address. The
+ * array must stand as long as the node. */
 struct node_sockets {
     const int *fds;
     uint32_t count; /* 0: none */

@@ -14,7 +14,8 @@
 
 struct wallet;
 
-/* Listens when it returns, on wallet.address or on a socket that somebody else has bound, and keeps (0: none). The switch and the database may be away: calls that need them are then answered 503. */
+/* Listens when it returns, on wallet.address or on a socket that somebody else has bound, and keeps (0: none). The
+ * switch and the database may be away: calls that need them are then answered 503. */
 struct wallet *wallet_start(const struct settings *settings, int socket, struct failure *failure);
 
 /* Reads the certificates again, and the keys. False: what could not be used stays as it was; `failure` says why. */

@@ -146,6 +146,23 @@ Test(http, what_is_not_http_is_hung_up_on) {
     http_stop(parrot.server, PATIENCE_US);
 }
 
+Test(http, a_socket_that_is_handed_over_goes_on_after_the_server) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(name);
+    int socket_of_ours = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(socket_of_ours >= 0 && bind(socket_of_ours, (struct sockaddr *)&name, size) == 0);
+    cr_assert(listen(socket_of_ours, 16) == 0 && getsockname(socket_of_ours, (struct sockaddr *)&name, &size) == 0);
+    struct parrot parrot = {0};
+    struct http_options options = parrot_options(&parrot);
+    options.socket = socket_of_ours;
+    for (int i = 0; i < 2; i++) {
+        parrot_start(&parrot, &options);
+        cr_expect(strstr(curl(NULL, "http://127.0.0.1:%d/", ntohs(name.sin_port)), "GET / ") != NULL);
+        http_stop(parrot.server, PATIENCE_US);
+    }
+    close(socket_of_ours);
+}
+
 Test(http, an_address_that_can_not_be_listened_on_is_named) {
     static const char *const wrong[] = {"localhost", "localhost:80", "127.0.0.1:port", "::1:80", "192.0.2.1:8080"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
