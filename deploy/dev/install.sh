@@ -9,6 +9,7 @@ packages_of() {
             libprotobuf-c-dev protobuf-c-compiler libinih-dev libnghttp2-dev libmicrohttpd-dev libgnutls28-dev \
             libjson-c-dev libcjose-dev libcurl4-openssl-dev libncurses-dev libsystemd-dev
         ;;
+    package) echo dpkg-dev file gzip ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
     page)
