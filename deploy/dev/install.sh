@@ -10,6 +10,7 @@ packages_of() {
             libjson-c-dev libcjose-dev libcurl4-openssl-dev libncurses-dev libsystemd-dev
         ;;
     package) echo dpkg-dev file gzip ;;
+    container) echo debootstrap systemd-container ;;
     services) echo postgresql-15 postgresql-client-15 redis-server openssl tzdata util-linux ;;
     bench) echo python3 librsvg2-bin ;;
     page)

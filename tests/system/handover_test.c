@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -60,8 +61,10 @@ static void start_node(int socket) {
 static void wait_told(const char *beginning) {
     char text[1024];
     do {
-        ssize_t size = recv(manager, text, sizeof text - 1, 0);
-        cr_assert_gt(size, 0, "the manager did not hear %s", beginning);
+        ssize_t size;
+        while ((size = recv(manager, text, sizeof text - 1, 0)) < 0 && errno == EINTR) {
+        }
+        cr_assert_gt(size, 0, "the manager did not hear %s: %s", beginning, strerror(errno));
         text[size] = '\0';
     } while (strncmp(text, beginning, strlen(beginning)) != 0);
 }
