@@ -150,6 +150,7 @@ static void reload(struct node *node, const struct invocation *invocation, struc
 
 static void wait_for_end(struct node *node, const struct invocation *invocation, const sigset_t *signals,
                          struct settings *settings) {
+    int64_t summarize_at_us = 0;
     for (;;) {
         const struct timespec until_beat = pulse_beat(node);
         int signal = sigtimedwait(signals, NULL, &until_beat);
@@ -161,7 +162,10 @@ static void wait_for_end(struct node *node, const struct invocation *invocation,
             log_info("vaxeld", "draining signal=%s", strsignal(signal));
             return;
         }
-        log_summarize();
+        if (tick_now().us >= summarize_at_us) {
+            log_summarize();
+            summarize_at_us = tick_now().us + LOG_WINDOW_US;
+        }
     }
 }
 
