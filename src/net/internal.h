@@ -161,7 +161,7 @@ struct net_stream {
 };
 
 struct listener {
-    int fd; /* -1: closed */
+    int fd;         /* -1: closed */
     bool is_lent;   /* the socket goes on after us */
     bool is_shared; /* other threads accept from it too */
     bool is_accepting;
