@@ -30,7 +30,9 @@ void look_up_result(struct record *record, const PGresult *rows) {
     record->found.captured_minor = row_int8(rows, 0, COLUMN_CAPTURED);
     record->found.refunded_minor = row_int8(rows, 0, COLUMN_REFUNDED);
     record->found.is_reversed = record->found.entry.kind == ENTRY_REVERSAL || row_bool(rows, 0, COLUMN_REVERSED);
-    if (row_has(rows, 0, COLUMN_EXPIRES))
+    if (record->found.entry.kind == ENTRY_HOLD)
+        record->found.hold = row_has(rows, 0, COLUMN_EXPIRES) ? HOLD_STATE_OPEN : HOLD_STATE_CLOSED;
+    if (record->found.hold == HOLD_STATE_OPEN)
         record->found.entry.expires_at = row_time(rows, 0, COLUMN_EXPIRES);
 }
 

@@ -99,13 +99,15 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
     "s.usage_minor, s.epoch, s.entry_month, s.organisation, s.department, s.traveller, s.credit, "                     \
     "s.recorded_at"
 
-/* What followed an entry, and until when it may be captured. */
+/* What followed an entry, and until when it may be captured; one that has expired may be on the list for a moment yet.
+ */
 #define FOLLOWED_BY                                                                                                    \
     " CROSS JOIN LATERAL (SELECT coalesce(sum(charged_minor) FILTER (WHERE kind = 3), 0)::int8 AS captured, "          \
     "coalesce(-sum(charged_minor) FILTER (WHERE kind = 8), 0)::int8 AS refunded, "                                     \
     "coalesce(bool_or(kind = 6), false) AS is_reversed FROM effect WHERE month = e.month "                             \
     "AND organisation = e.organisation AND original = e.id) f "                                                        \
-    "LEFT JOIN hold h ON h.month = e.month AND h.organisation = e.organisation AND h.id = e.id"
+    "LEFT JOIN hold h ON h.month = e.month AND h.organisation = e.organisation AND h.id = e.id "                       \
+    "AND h.expires_at > clock_timestamp()"
 
 static const struct {
     const char *name;

@@ -234,10 +234,18 @@ struct block_page {
     struct block blocks[BLOCKS_PER_PAGE];
 };
 
+/* The numbers are those of proto/vaxel/v1/switch.proto. */
+enum hold_state {
+    HOLD_STATE_UNSPECIFIED = 0, /* it is no hold; or, to a client, the switch does not say */
+    HOLD_STATE_OPEN = 1,
+    HOLD_STATE_CLOSED = 2,
+};
+
 /* What a person looks up by a request id. */
 struct found {
     bool is_found;
     bool is_reversed;
+    enum hold_state hold;   /* `entry` has expires_at while it is open */
     int64_t captured_minor; /* of a hold, or refunded of a purchase, so far */
     int64_t refunded_minor;
     struct entry entry;

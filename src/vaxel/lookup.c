@@ -4,6 +4,19 @@
 
 #include <stdio.h>
 
+/* NULL: it is none, or the switch does not say. */
+static const char *hold_word(enum hold_state state) {
+    switch (state) {
+    case HOLD_STATE_UNSPECIFIED:
+        return NULL;
+    case HOLD_STATE_OPEN:
+        return "open";
+    case HOLD_STATE_CLOSED:
+        return "closed";
+    }
+    return NULL;
+}
+
 static void write_json(const struct wire_reply *reply, const char *id) {
     const struct entry *entry = &reply->found.entry;
     struct json json = json_start();
@@ -12,6 +25,8 @@ static void write_json(const struct wire_reply *reply, const char *id) {
     if (reply->found.is_found) {
         json_text(&json, "kind", wire_kind_name(entry->kind));
         json_truth(&json, "reversed", reply->found.is_reversed);
+        json_text(&json, "hold", hold_word(reply->found.hold));
+        json_time(&json, "expires_at", entry->expires_at);
         json_number(&json, "captured_minor", reply->found.captured_minor);
         json_number(&json, "refunded_minor", reply->found.refunded_minor);
         json_truth(&json, "forced", (entry->flags & ENTRY_FORCED) != 0);
@@ -40,6 +55,15 @@ static void print_part(const char *name, int64_t minor, const char *currency) {
         return;
     money_format(minor, amount);
     print_fact(name, "%s %s", amount, currency);
+}
+
+static void print_hold(const struct found *found) {
+    char until[PRINT_TIME_SIZE];
+    print_time(found->entry.expires_at, until);
+    if (found->hold == HOLD_STATE_OPEN)
+        print_fact("Hold", "open until %s", until);
+    else if (found->hold == HOLD_STATE_CLOSED)
+        print_fact("Hold", "closed");
 }
 
 /* What is special about it, a line each. */
@@ -71,6 +95,7 @@ static void print_found(const struct wire_reply *reply, const char *id) {
     printf("%s  %s %s, %s\n\n", reply->found.is_reversed ? "REVERSED" : "RECORDED", amount, reply->currency.code,
            entry->product.code);
     print_fact("Kind", "%s", wire_kind_name(entry->kind));
+    print_hold(&reply->found);
     print_part("Captured", reply->found.captured_minor, reply->currency.code);
     print_part("Refunded", reply->found.refunded_minor, reply->currency.code);
     print_marks(entry->flags);

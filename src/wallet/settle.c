@@ -20,6 +20,14 @@ static bool find(struct visit *visit, struct reference_transaction *transaction)
                                   "There is no such transaction of this requestor in this wallet.");
 }
 
+/* A hold that is closed and was not captured is cancelled, whoever did it: an office may have voided it. A switch of an
+ * older version does not say; then it is over when its time is. */
+static bool is_open(const struct reference_transaction *transaction, const struct wire_reply *reply) {
+    if (reply->found.hold != HOLD_STATE_UNSPECIFIED)
+        return reply->found.hold == HOLD_STATE_OPEN;
+    return transaction->expires_at.us == 0 || transaction->expires_at.us > reply->server_time.us;
+}
+
 static enum status status_of(const struct reference_transaction *transaction, const struct wire_reply *reply) {
     const struct found *found = &reply->found;
     bool is_hold = found->entry.kind == ENTRY_HOLD;
@@ -28,8 +36,7 @@ static enum status status_of(const struct reference_transaction *transaction, co
         return STATUS_CANCELLED;
     if (paid_minor > 0)
         return found->refunded_minor < paid_minor ? STATUS_COMMITTED : STATUS_CANCELLED;
-    bool is_over = transaction->expires_at.us != 0 && transaction->expires_at.us <= reply->server_time.us;
-    return is_hold && !is_over ? STATUS_PENDING : STATUS_CANCELLED;
+    return is_hold && is_open(transaction, reply) ? STATUS_PENDING : STATUS_CANCELLED;
 }
 
 /* How it stands, by the switch's records. */

@@ -95,6 +95,18 @@ static uint8_t take_marks(const Vaxel__V1__LookupResponse *message) {
     return (uint8_t)flags;
 }
 
+/* What this version does not know says nothing. */
+static enum hold_state take_hold_state(Vaxel__V1__HoldState state) {
+    switch (state) {
+    case VAXEL__V1__HOLD_STATE__HOLD_STATE_OPEN:
+        return HOLD_STATE_OPEN;
+    case VAXEL__V1__HOLD_STATE__HOLD_STATE_CLOSED:
+        return HOLD_STATE_CLOSED;
+    default:
+        return HOLD_STATE_UNSPECIFIED;
+    }
+}
+
 static bool read_found(const struct wire_codec *codec, const Vaxel__V1__LookupResponse *message,
                        struct wire_reply *reply, struct failure *failure) {
     struct found *found = &reply->found;
@@ -104,6 +116,7 @@ static bool read_found(const struct wire_codec *codec, const Vaxel__V1__LookupRe
     reply->call = CALL_LOOKUP;
     found->is_found = message->found;
     found->is_reversed = message->reversed;
+    found->hold = take_hold_state(message->hold);
     entry->kind = kind_of(codec_string(codec, message->kind));
     entry->flags = take_marks(message);
     entry->month.yyyymm = message->month;
@@ -119,7 +132,8 @@ static bool read_found(const struct wire_codec *codec, const Vaxel__V1__LookupRe
         !taking_money(codec, message->captured, &found->captured_minor, &reply->currency, failure) ||
         !taking_money(codec, message->refunded, &found->refunded_minor, &reply->currency, failure) ||
         !taking_instant(message->server_time_us, "server_time_us", &reply->server_time, failure) ||
-        !taking_instant(message->recorded_at_us, "recorded_at_us", &found->recorded_at, failure))
+        !taking_instant(message->recorded_at_us, "recorded_at_us", &found->recorded_at, failure) ||
+        !taking_instant(message->expires_at_us, "expires_at_us", &entry->expires_at, failure))
         return false;
     entry->id = reply->id;
     return true;

@@ -11,6 +11,8 @@ static void write_marks(Vaxel__V1__LookupResponse *message, const struct found *
     message->late = (found->entry.flags & ENTRY_LATE) != 0;
     message->stand_in = (found->entry.flags & ENTRY_STAND_IN) != 0;
     message->partial = (found->entry.flags & ENTRY_PARTIAL) != 0;
+    message->hold = (Vaxel__V1__HoldState)found->hold;
+    message->expires_at_us = found->hold == HOLD_STATE_OPEN ? found->entry.expires_at.us : 0;
 }
 
 bool wire_encode_found(struct wire_codec *codec, struct buffer *output, uint64_t correlation, const struct found *found,

@@ -45,6 +45,9 @@ test('a purchase is approved and recorded', async () => {
 test('a hold is captured in part, and the rest is let go', async () => {
   const hold = purchase({ hold: true, holdS: 900, amount: { minor: 5000, currency: 'SEK' } })
   assert.equal((await client.Authorize(hold)).decision, 'DECISION_APPROVED')
+  const open = await client.Lookup({ id: hold.id, credential: card })
+  assert.equal(open.hold, 'HOLD_STATE_OPEN')
+  assert.ok(Number(open.expiresAtUs) > Number(open.serverTimeUs))
   const captured = await client.Capture({
     id: newId(),
     original: hold.id,
@@ -58,6 +61,7 @@ test('a hold is captured in part, and the rest is let go', async () => {
   assert.ok(found.found)
   assert.equal(found.kind, 'hold')
   assert.equal(found.captured.minor, 3000)
+  assert.equal(found.hold, 'HOLD_STATE_CLOSED')
 })
 
 test('a hold is voided, a purchase refunded and another reversed', async () => {

@@ -53,6 +53,31 @@ Test(record, a_hold_counts_and_is_on_the_list_of_open_ones) {
     cr_assert_eq(found->entry.expires_at.us, hold.expires_at.us);
 }
 
+static enum hold_state state(void) {
+    return desk_look_up(&desk, &hold.id, 1)->hold;
+}
+
+Test(record, whether_a_hold_is_open_is_told_until_it_is_closed_in_any_way) {
+    take_hold();
+    cr_assert_eq(state(), HOLD_STATE_OPEN);
+    capture(5000, false);
+    cr_assert_eq(state(), HOLD_STATE_OPEN);
+    capture(0, true);
+    cr_assert_eq(state(), HOLD_STATE_CLOSED);
+    take_hold();
+    settle(ENTRY_VOID);
+    cr_assert_eq(state(), HOLD_STATE_CLOSED);
+    take_hold();
+    settle(ENTRY_REVERSAL);
+    cr_assert_eq(state(), HOLD_STATE_CLOSED);
+    take_hold();
+    sql_number(database.conninfo, "UPDATE hold SET expires_at = clock_timestamp() RETURNING 1");
+    cr_assert_eq(state(), HOLD_STATE_CLOSED, "expired, and nobody has freed it yet");
+    struct entry purchase = entry_of(ENTRY_PURCHASE, 1);
+    desk_append(&desk, &purchase);
+    cr_assert_eq(desk_look_up(&desk, &purchase.id, 1)->hold, HOLD_STATE_UNSPECIFIED);
+}
+
 Test(record, a_hold_sent_twice_is_one_hold_and_a_captured_one_does_not_open_again) {
     take_hold();
     cr_assert_eq(desk_append(&desk, &hold).kind, OUTCOME_RECORDED);

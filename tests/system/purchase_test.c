@@ -254,6 +254,35 @@ Test(purchase, balance_lookup_and_echo_answer) {
     client_disconnect(connection);
 }
 
+static enum hold_state hold_state(struct client_connection *connection, const struct request_id *id) {
+    struct wire_request lookup = {.call = CALL_LOOKUP, .lookup = {.id = *id}};
+    struct wire_reply reply = cluster_call(connection, &lookup);
+    cr_assert_eq(reply.kind, WIRE_REPLY_FOUND);
+    cr_expect_eq(reply.found.entry.expires_at.us > reply.server_time.us, reply.found.hold == HOLD_STATE_OPEN);
+    return reply.found.hold;
+}
+
+Test(purchase, a_lookup_says_whether_a_hold_is_open_whoever_closed_it) {
+    struct client_connection *office = cluster_connect(&cluster, 0, "office-1");
+    struct wire_request hold = cluster_purchase(CARD_THOUSAND);
+    hold.authorize.is_hold = true;
+    cr_assert_eq(send_changed(hold).answer.decision, DECISION_APPROVED);
+    cr_expect_eq(hold_state(office, &hold.authorize.id), HOLD_STATE_OPEN);
+    char id[REQUEST_ID_TEXT_SIZE], output[4096];
+    request_id_format(&hold.authorize.id, id);
+    const char *const arguments[] = {"lookup", "--id", id, NULL};
+    cr_expect_eq(cluster_vaxel(&cluster, output, sizeof output, arguments), 0, "%s", output);
+    cr_expect_not_null(strstr(output, "open until"), "%s", output);
+    struct wire_request release = {
+        .call = CALL_VOID,
+        .settle = {.kind = ENTRY_VOID, .id = cluster_new_id(), .original = hold.authorize.id, .is_final = true}};
+    cr_assert_eq(cluster_call(office, &release).answer.decision, DECISION_APPROVED);
+    cr_expect_eq(hold_state(office, &hold.authorize.id), HOLD_STATE_CLOSED);
+    cr_expect_eq(cluster_vaxel(&cluster, output, sizeof output, arguments), 0, "%s", output);
+    cr_expect_not_null(strstr(output, "closed"), "%s", output);
+    client_disconnect(office);
+}
+
 static bool is_approved(int card) {
     return cluster_buy(&cluster, 1, card).decision == DECISION_APPROVED;
 }

@@ -118,6 +118,45 @@ Test(wallet, a_reservation_is_cancelled_and_can_not_be_committed_then) {
     world_stop(&world);
 }
 
+/* By the operator's office, at the switch itself. */
+static void settle_by_office(struct world *world, const char *location, enum call call, enum entry_kind kind) {
+    struct client_connection *office = cluster_connect(&world->cluster, 0, "office-1");
+    struct wire_request request = {.call = call, .settle = {.kind = kind, .id = cluster_new_id(), .is_final = true}};
+    cr_assert(request_id_parse(strrchr(location, '/') + 1, &request.settle.original));
+    struct wire_reply reply = cluster_call(office, &request);
+    cr_assert_eq(reply.kind, WIRE_REPLY_SETTLED, "%s", reply.fault.text);
+    cr_assert_eq(reply.answer.decision, DECISION_APPROVED, "%s", reason_name(reply.answer.reason));
+    client_disconnect(office);
+}
+
+Test(wallet, a_reservation_that_somebody_else_ended_is_shown_as_it_ended) {
+    struct world world;
+    struct reply reply = {0};
+    char location[256];
+    world_start(&world, (struct world_wishes){0});
+    world_post(&world, THOUSAND, "{\"transactionReference\":\"one\",\"amount\":300,\"transactionCommit\":false}",
+               &reply);
+    strcpy(location, reply.location);
+    settle_by_office(&world, location, CALL_VOID, ENTRY_VOID);
+    world_get(&world, location, &reply);
+    EXPECT_MEMBER(&reply, "status", "cancelled");
+    world_patch(&world, location, "{\"status\":\"commited\"}", &reply);
+    EXPECT_STATUS(&reply, 409);
+    world_patch(&world, location, "{\"status\":\"cancelled\"}", &reply);
+    EXPECT_STATUS(&reply, 201);
+    world_post(&world, THOUSAND, "{\"transactionReference\":\"two\",\"amount\":300,\"transactionCommit\":false}",
+               &reply);
+    strcpy(location, reply.location);
+    settle_by_office(&world, location, CALL_CAPTURE, ENTRY_CAPTURE);
+    world_get(&world, location, &reply);
+    EXPECT_MEMBER(&reply, "status", "commited");
+    world_patch(&world, location, "{\"status\":\"commited\"}", &reply);
+    EXPECT_STATUS(&reply, 201);
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(charged_minor) FROM effect"), "30000", "charged once");
+    reply_forget(&reply);
+    world_stop(&world);
+}
+
 Test(wallet, what_is_committed_is_cancelled_while_it_may_be) {
     struct world world;
     struct reply reply = {0};

@@ -174,8 +174,10 @@ Test(answers, what_was_found_arrives_as_it_was_sent) {
         .is_reversed = true,
         .captured_minor = 9000,
         .refunded_minor = 1000,
+        .hold = HOLD_STATE_OPEN,
         .entry =
             {
+                .expires_at = {SAMPLE_TIME_US + 7000},
                 .id = sample_id(),
                 .month = {202611},
                 .organisation = 1,
@@ -212,6 +214,19 @@ Test(answers, what_was_found_arrives_as_it_was_sent) {
     cr_assert(eq(int, entry->flags, ENTRY_PARTIAL | ENTRY_STAND_IN));
     cr_assert(eq(long, reply.found.captured_minor, 9000));
     cr_assert(eq(long, reply.found.refunded_minor, 1000));
+    cr_assert(eq(int, reply.found.hold, HOLD_STATE_OPEN));
+    cr_assert(eq(long, entry->expires_at.us, SAMPLE_TIME_US + 7000));
+}
+
+Test(answers, whether_a_hold_is_open_arrives_and_what_is_unknown_of_it_says_nothing) {
+    struct found sent = {.is_found = true, .entry = {.id = sample_id(), .kind = ENTRY_HOLD}};
+    static const enum hold_state states[] = {HOLD_STATE_UNSPECIFIED, HOLD_STATE_OPEN, HOLD_STATE_CLOSED,
+                                             (enum hold_state)3};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        sent.hold = states[i];
+        cr_assert(wire_encode_found(codec, &frame, SAMPLE_CORRELATION, &sent, (struct instant){SAMPLE_TIME_US}));
+        cr_assert(eq(int, decode().found.hold, i < 3 ? states[i] : HOLD_STATE_UNSPECIFIED));
+    }
 }
 
 Test(answers, every_kind_and_mark_of_what_was_found_arrives) {
