@@ -69,7 +69,10 @@ export class Chart {
         scales: {
           x: { time: false, range: (_plot, _least, last) => [last - historySeconds + 1, last] },
           y: isLogarithmic
-            ? { distr: 3, range: (_plot, least, last) => [powerOfTen(least || 0.1, Math.floor), powerOfTen(last || 10, Math.ceil)] }
+            ? {
+                distr: 3,
+                range: (_plot, least, last) => [powerOfTen(least || 0.1, Math.floor), powerOfTen(last || 10, Math.ceil)]
+              }
             : { range: (_plot, _least, last) => [0, most ?? Math.max(5, (last || 0) * 1.1)] }
         },
         axes: [
@@ -90,16 +93,14 @@ export class Chart {
         ],
         series: [
           {},
-          ...this.#options.lines().map(
-            (line): uPlot.Series => ({
-              label: line.label,
-              stroke: () => colour(line.key),
-              ...(line.filled ? { fill: () => faint(colour(line.key)) } : {}),
-              ...(line.dash ? { dash: line.dash } : {}),
-              width: line.width,
-              points: { show: false }
-            })
-          )
+          ...this.#options.lines().map((line): uPlot.Series => ({
+            label: line.label,
+            stroke: () => colour(line.key),
+            ...(line.filled ? { fill: () => faint(colour(line.key)) } : {}),
+            ...(line.dash ? { dash: line.dash } : {}),
+            width: line.width,
+            points: { show: true, size: 4, fill: () => colour(line.key), filter: lonely }
+          }))
         ]
       },
       data,
@@ -112,11 +113,11 @@ export class Chart {
     const lines = this.#options.lines()
     const columns = lines.map((line) => moments.map((moment) => (moment ? line.value(moment) : null)))
     const seconds = moments.map((_, i) => last - moments.length + 1 + i)
-    const data = [seconds, ...columns] as uPlot.AlignedData
+    const data: uPlot.AlignedData = [seconds, ...columns.map((column) => column.map((value) => value ?? null))]
     if (this.#plot) this.#plot.setData(data)
     else this.#plot = this.#make(data)
     if (last - this.#textAt >= tableStepS) {
-      this.#textAt = last
+      this.#textAt = moments.some((moment) => moment) ? last : 0
       this.#place.setAttribute('aria-label', this.#text(lines, columns))
     }
     if (this.#table.closest('details')?.open && last - this.#tableAt >= tableStepS) {
@@ -150,7 +151,12 @@ export class Chart {
       .filter(({ second }) => second % tableStepS === 0)
       .reverse()
       .map(({ second, values }) =>
-        make('tr', '', scoped('row', timeOfDay(second * 1000)), ...values.map((value) => make('td', 'number', this.#cell(value))))
+        make(
+          'tr',
+          '',
+          scoped('row', timeOfDay(second * 1000)),
+          ...values.map((value) => make('td', 'number', this.#cell(value)))
+        )
       )
     this.#table.replaceChildren(make('thead', '', head), make('tbody', '', ...rows))
   }
@@ -164,6 +170,13 @@ function scoped(scope: string, text: string): HTMLElement {
   const cell = make('th', scope === 'col' && text !== 'Time' ? 'number' : '', text)
   cell.scope = scope
   return cell
+}
+
+// A value with none beside it has no line, and would not be seen.
+function lonely(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? []
+  const has = (i: number) => values[i] !== null && values[i] !== undefined
+  return Array.from(values, (_, i) => i).filter((i) => has(i) && !has(i - 1) && !has(i + 1))
 }
 
 function powerOfTen(value: number, rounded: (exponent: number) => number): number {

@@ -68,7 +68,7 @@ export interface Moment {
   postgres: { up: boolean; transaction_ms: Quantiles; losses: number; quarantined: number }
   stand_in: { on: boolean; journal: Journal; entries: number; bytes: number; amount: string; oldest_s: number | null }
   audit: { drift: string; suspects: number; last_sweep: string | null }
-  directory: { organisations: number; travellers: number; lag_s: number | null }
+  directory: { organisations: number | null; travellers: number | null; lag_s: number | null }
 }
 
 export interface Sample extends Moment {

@@ -17,6 +17,10 @@ export function rate(value: number): string {
   return value > 0 && value < 9.95 && Math.abs(value - Math.round(value)) > 0.05 ? value.toFixed(1) : count(value)
 }
 
+export function purchases(number: number): string {
+  return `${count(number)} ${number === 1 ? 'purchase' : 'purchases'}`
+}
+
 export function milliseconds(value: number | null): string {
   if (value === null) return none
   if (value >= 1000) return grouped(String(Math.round(value)))

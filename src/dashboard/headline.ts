@@ -16,10 +16,17 @@ export interface Headline {
   others: Problem[]
 }
 
-export function headline(nodes: NodeView[], moment: Moment | null, problems: Problem[], heardAt: number | null, now: number): Headline {
+export function headline(
+  nodes: NodeView[],
+  moment: Moment | null,
+  problems: Problem[],
+  heardAt: number | null,
+  now: number
+): Headline {
   const live = nodes.filter((node) => node.state === 'live')
   if (live.length === 0 || moment === null) return unheard(nodes, heardAt, now)
-  const pace = `${rate(moment.approved.per_s)} purchases/s`
+  const perS = rate(moment.approved.per_s)
+  const pace = `${perS} ${perS === '1' ? 'purchase' : 'purchases'}/s`
   const [first, ...others] = problems
   if (first) return { level: first.level, says: first.says, pace, detail: first.detail, others }
   const p99 = moment.latency_ms.whole.p99
@@ -28,14 +35,27 @@ export function headline(nodes: NodeView[], moment: Moment | null, problems: Pro
     p99 === null ? null : `p99 ${milliseconds(p99)} ms`,
     `${percent(moment.busy)} busy`
   ]
-  return { level: 'well', says: 'All well', pace, detail: facts.filter((fact) => fact !== null).join(' · '), others: [] }
+  return {
+    level: 'well',
+    says: 'All well',
+    pace,
+    detail: facts.filter((fact) => fact !== null).join(' · '),
+    others: []
+  }
 }
 
 function unheard(nodes: NodeView[], heardAt: number | null, now: number): Headline {
   const whom = nodes.length === 1 ? (nodes[0]?.name ?? 'the node') : 'any node'
   if (heardAt === null) {
-    if (nodes.some((node) => node.state === 'coming')) return { level: 'coming', says: 'Connecting', pace: '', detail: '', others: [] }
-    return { level: 'stalled', says: `No word from ${whom}`, pace: '', detail: 'It has said nothing since this page was opened. Trying again every second.', others: [] }
+    if (nodes.some((node) => node.state === 'coming'))
+      return { level: 'coming', says: 'Connecting', pace: '', detail: '', others: [] }
+    return {
+      level: 'stalled',
+      says: `No word from ${whom}`,
+      pace: '',
+      detail: 'It has said nothing since this page was opened. Trying again every second.',
+      others: []
+    }
   }
   const silence = duration((now - heardAt) / 1000)
   const detail = `The figures below are from ${timeOfDay(heardAt)} and no longer true. Trying again every second.`
@@ -50,7 +70,14 @@ export function showHeadline(shown: Headline, heardAt: number | null): void {
   setFields('says', unbroken(shown.says))
   setFields('pace', shown.pace)
   setFields('detail', shown.detail)
-  setFields('heard', shown.level === 'stalled' ? `Stalled${heardAt ? `, last heard ${timeOfDay(heardAt)}` : ''}` : heardAt ? `Live ${timeOfDay(heardAt)}` : 'Connecting')
+  setFields(
+    'heard',
+    shown.level === 'stalled'
+      ? `Stalled${heardAt ? `, last heard ${timeOfDay(heardAt)}` : ''}`
+      : heardAt
+        ? `Live ${timeOfDay(heardAt)}`
+        : 'Connecting'
+  )
   const others = field('others')
   others.hidden = shown.others.length === 0
   list(
@@ -65,8 +92,10 @@ export function showHeadline(shown: Headline, heardAt: number | null): void {
     }
   )
   // Only a change of what is wrong is worth speaking of, not each figure and second.
-  const spoken = [shown.level === 'stalled' ? 'The feed is stalled' : shown.says, ...shown.others.map((problem) => problem.says)]
-  const text = spoken.join('. ').replace(/[\d\u202f.]+(?=\s*purchases\/s fail)/, 'Some')
-  setFields('announcement', shown.level === 'coming' ? '' : text)
+  const spoken = [
+    shown.level === 'stalled' ? 'The feed is stalled' : shown.says,
+    ...shown.others.map((problem) => problem.says)
+  ]
+  setFields('announcement', shown.level === 'coming' ? '' : spoken.join('. '))
   document.title = `${shown.level === 'well' ? '' : '! '}${shown.says} – Växel`
 }

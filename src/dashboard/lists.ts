@@ -3,7 +3,19 @@
 import { field, list, make, setText } from './dom'
 import type { Decline, Organisation, Sample } from './feed'
 import type { NodeView } from './fleet'
-import { amount, amountOf, count, duration, milliseconds, minorOf, none, percent, rate, timeOfDay, words } from './format'
+import {
+  amount,
+  amountOf,
+  count,
+  duration,
+  milliseconds,
+  minorOf,
+  none,
+  percent,
+  rate,
+  timeOfDay,
+  words
+} from './format'
 import { bar, showBar } from './panels'
 import type { Event } from './status'
 
@@ -128,7 +140,8 @@ export function showBusiest(organisations: Organisation[]): void {
     key: String(i),
     id: one.id,
     second: rate(one.per_s),
-    third: one.spent === null ? none : one.used === null ? amount(one.spent) : `${amount(one.spent)} (${percent(one.used)})`,
+    third:
+      one.spent === null ? none : one.used === null ? amount(one.spent) : `${amount(one.spent)} (${percent(one.used)})`,
     used: one.used
   }))
   showOrganisations('busiest', rows)
@@ -152,13 +165,16 @@ function left({ spent, limit }: Organisation, decimals: number): string {
 
 // Where the page is not served over TLS or from loopback there is no clipboard but by a selection.
 async function copy(text: string): Promise<void> {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text)
-  const area = make('textarea', 'unseen')
-  area.value = text
-  document.body.append(area)
-  area.select()
-  document.execCommand('copy')
-  area.remove()
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    const area = make('textarea', 'unseen')
+    area.value = text
+    document.body.append(area)
+    area.select()
+    document.execCommand('copy')
+    area.remove()
+  }
 }
 
 const copiedForMs = 1500
@@ -171,7 +187,11 @@ function copyButton(request: string): HTMLElement {
     await copy(request)
     button.textContent = 'Copied'
     button.focus()
-    window.setTimeout(() => (button.textContent = 'Copy'), copiedForMs)
+    setText(field('notice'), 'Copied')
+    window.setTimeout(() => {
+      button.textContent = 'Copy'
+      setText(field('notice'), '')
+    }, copiedForMs)
   })
   return button
 }
@@ -183,7 +203,10 @@ export function showDeclines(declines: Decline[], currency: string): void {
     (decline) => `${decline.request} ${decline.at}`,
     (decline) => {
       const facts = [decline.product, decline.channel, decline.client].filter((fact) => fact)
-      const ids = [decline.organisation && `organisation ${decline.organisation}`, decline.credential && `credential ${decline.credential}`]
+      const ids = [
+        decline.organisation && `organisation ${decline.organisation}`,
+        decline.credential && `credential ${decline.credential}`
+      ]
       const time = make('time', '', timeOfDay(decline.at))
       time.dateTime = decline.at
       return make(

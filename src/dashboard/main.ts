@@ -6,7 +6,16 @@ import { rate } from './format'
 import { headline, showHeadline } from './headline'
 import { showBusiest, showDeclines, showEvents, showNear, showNodes } from './lists'
 import { busiest, lastDeclines, merge, nearLimit } from './merge'
-import { chosenStage, makeStages, showLatency, showLoad, showMoney, showPurchases, showReasons, showScope } from './panels'
+import {
+  chosenStage,
+  makeStages,
+  showLatency,
+  showLoad,
+  showMoney,
+  showPurchases,
+  showReasons,
+  showScope
+} from './panels'
 import { Chronicle, problemsOf } from './status'
 import type { Problem } from './status'
 import { startThemes } from './themes'
@@ -30,11 +39,20 @@ const charts = [
     name: 'latency',
     unit: 'milliseconds',
     isLogarithmic: true,
-    format: (value) => (value >= 1 ? String(Math.round(value)) : String(Number(value.toPrecision(1)))),
+    format: (value) =>
+      value >= 1000
+        ? `${Number((value / 1000).toPrecision(3))}\u202fs`
+        : String(Number(value.toPrecision(value < 1 ? 1 : 3))),
     lines: () => [
       { label: 'p50', key: 'p50', width: 2.5, value: (moment) => moment.latency_ms[chosenStage()].p50 ?? undefined },
       { label: 'p99', key: 'p99', width: 1.25, value: (moment) => moment.latency_ms[chosenStage()].p99 ?? undefined },
-      { label: 'p99.9', key: 'p999', width: 1.5, dash: [2, 2], value: (moment) => moment.latency_ms[chosenStage()].p999 ?? undefined }
+      {
+        label: 'p99.9',
+        key: 'p999',
+        width: 1.5,
+        dash: [2, 2],
+        value: (moment) => moment.latency_ms[chosenStage()].p999 ?? undefined
+      }
     ]
   }),
   new Chart({
@@ -49,9 +67,10 @@ const charts = [
 const chronicle = new Chronicle()
 const fleet = new Fleet(new URL('events', document.baseURI), () => schedule())
 let isScheduled = false
-let chronicledTo = 0
+let hasHistory = false
 let lasting: Problem[] = []
 let recent: (Moment | null)[] = []
+let drawnAt = 0
 
 function schedule(): void {
   if (isScheduled) return
@@ -63,17 +82,19 @@ function schedule(): void {
 }
 
 // The five minutes before this page was opened are in the first hello.
-function chronicleUntil(second: number): void {
-  const begin = chronicledTo || second - historySeconds
-  for (let past = begin + 1; past < second; past++) {
+function chronicleHistory(second: number): void {
+  for (let past = second - historySeconds + 1; past < second; past++) {
     const nodes = fleet.nodes(Date.now()).flatMap(({ feed, name }) => {
       const sample = feed.at(past)
       return sample ? [{ name, state: 'live' as const, silenceS: 0, sample }] : []
     })
-    const moment = merge(nodes.map((node) => node.sample), fleet.decimals)
+    const moment = merge(
+      nodes.map((node) => node.sample),
+      fleet.decimals
+    )
     chronicle.take(past, problemsOf(nodes, moment, fleet.decimals, fleet.currency))
   }
-  chronicledTo = second
+  hasHistory = true
 }
 
 function show(now: number): void {
@@ -82,21 +103,26 @@ function show(now: number): void {
   const samples = nodes.flatMap((node): Sample[] => (node.state === 'live' && node.sample ? [node.sample] : []))
   const moment = merge(samples, fleet.decimals)
   if (fleet.heardAt !== null) {
-    if (chronicledTo === 0) chronicleUntil(second)
+    if (!hasHistory) chronicleHistory(second)
     lasting = chronicle.take(second, problemsOf(nodes, moment, fleet.decimals, fleet.currency))
   }
   showHeadline(headline(nodes, moment, lasting, fleet.heardAt, now), fleet.heardAt)
   showScope(fleet, nodes)
   showNodes(nodes)
   showEvents(chronicle.events, second)
-  recent = fleet.history(second)
-  if (moment) showFigures(moment, samples, now)
-  for (const chart of charts) chart.draw(recent, second)
+  const isNew = second !== drawnAt
+  if (isNew) recent = fleet.history(second)
+  // A stalled page keeps what it heard last, of all nodes.
+  const kept = samples.length > 0 ? samples : nodes.flatMap((node) => node.sample ?? [])
+  const figures = merge(kept, fleet.decimals)
+  if (figures) showFigures(figures, kept, now)
+  if (isNew) for (const chart of charts) chart.draw(recent, second)
+  drawnAt = second
 }
 
 function showFigures(moment: Moment, samples: Sample[], now: number): void {
   showPurchases(moment)
-  showLatency(recent, samples.length)
+  showLatency([...recent.slice(0, -1), moment], samples.length)
   showLoad(moment, samples.length)
   showReasons(moment)
   showMoney(moment, fleet.currency, now)
@@ -107,12 +133,11 @@ function showFigures(moment: Moment, samples: Sample[], now: number): void {
 
 function restyle(): void {
   for (const chart of charts) chart.restyle()
+  drawnAt = 0
+  schedule()
 }
 
-makeStages(() => {
-  restyle()
-  schedule()
-})
+makeStages(restyle)
 startThemes(restyle)
 setInterval(() => {
   fleet.watch(Date.now())

@@ -38,7 +38,8 @@ function addOrganisations(lists: Organisation[][]): Organisation[] {
   const merged = new Map<string, Organisation>()
   for (const organisation of lists.flat()) {
     const same = [...merged.values()].find(
-      (other) => other.id === organisation.id && (!other.limit || !organisation.limit || other.limit === organisation.limit)
+      (other) =>
+        other.id === organisation.id && (!other.limit || !organisation.limit || other.limit === organisation.limit)
     )
     if (!same) {
       merged.set(`${organisation.id} ${organisation.limit}`, { ...organisation })
@@ -139,8 +140,8 @@ export function merge(samples: Sample[], decimals: number): Moment | null {
       )
     },
     directory: {
-      organisations: Math.max(...pick((sample) => sample.directory.organisations)),
-      travellers: Math.max(...pick((sample) => sample.directory.travellers)),
+      organisations: most(pick((sample) => sample.directory.organisations)),
+      travellers: most(pick((sample) => sample.directory.travellers)),
       lag_s: most(pick((sample) => sample.directory.lag_s))
     }
   }

@@ -16,7 +16,9 @@ const stageWords: Record<Stage, string> = {
 }
 
 export function chosenStage(): Stage {
-  return (document.querySelector<HTMLInputElement>('input[name="stage"]:checked')?.value as Stage | undefined) ?? 'whole'
+  return (
+    (document.querySelector<HTMLInputElement>('input[name="stage"]:checked')?.value as Stage | undefined) ?? 'whole'
+  )
 }
 
 export function stageName(stage: Stage): string {
@@ -48,7 +50,9 @@ export function showPurchases(moment: Moment): void {
     setFields(`${kind}-rate`, rate(moment[kind].per_s))
     setFields(`${kind}-total`, count(moment[kind].total))
   }
-  field('failed-rate').closest('.figure')?.classList.toggle('bad', moment.failed.per_s > 0)
+  field('failed-rate')
+    .closest('.figure')
+    ?.classList.toggle('bad', moment.failed.per_s > 0)
 }
 
 // A second without answers has no latency: then the one before it is told, greyed.
@@ -150,7 +154,12 @@ export function showReasons(moment: Moment): void {
   )
   field('no-reasons').hidden = rows.length > 0
   const faults = moment.faults
-  setFields('faults', faults.total > 0 ? `Besides, ${count(faults.total)} requests were answered by a fault, ${rate(faults.per_s)}/s now.` : '')
+  setFields(
+    'faults',
+    faults.total > 0
+      ? `Besides, ${count(faults.total)} requests were answered by a fault, ${rate(faults.per_s)}/s now.`
+      : ''
+  )
 }
 
 const journalWords = {
@@ -164,15 +173,25 @@ export function showMoney(moment: Moment, currency: string, now: number): void {
   const standIn = moment.stand_in
   setFields('stand-in', standIn.on ? 'On' : 'Off')
   field('stand-in').className = standIn.on ? 'warning' : ''
-  setFields('stand-in-detail', `${journalWords[standIn.journal]}${standIn.bytes > 0 ? `, ${bytes(standIn.bytes)}` : ''}`)
+  setFields(
+    'stand-in-detail',
+    `${journalWords[standIn.journal]}${standIn.bytes > 0 ? `, ${bytes(standIn.bytes)}` : ''}`
+  )
   setFields('waiting-amount', amount(standIn.amount))
   setFields('waiting-entries', count(standIn.entries))
-  setFields('waiting-age', standIn.entries > 0 ? `the oldest for ${duration(standIn.oldest_s ?? 0)}` : 'nothing is late')
+  setFields(
+    'waiting-age',
+    standIn.entries > 0 ? `the oldest for ${duration(standIn.oldest_s ?? 0)}` : 'nothing is late'
+  )
   setFields('drift', amount(moment.audit.drift))
   field('drift').classList.toggle('warning', moment.audit.suspects > 0)
   const sweep = moment.audit.last_sweep
   const suspects = moment.audit.suspects > 0 ? `${count(moment.audit.suspects)} suspected; ` : ''
-  setFields('sweep', suspects + (sweep ? `all compared ${duration(Math.max(0, now - Date.parse(sweep)) / 1000)} ago` : 'not all compared yet'))
+  setFields(
+    'sweep',
+    suspects +
+      (sweep ? `all compared ${duration(Math.max(0, now - Date.parse(sweep)) / 1000)} ago` : 'not all compared yet')
+  )
   setFields('quarantined', count(moment.postgres.quarantined))
   field('quarantined').className = moment.postgres.quarantined > 0 ? 'warning' : ''
   setFields('currency', currency)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong, worst first. The page's large line says the first of it.
 import type { FeedState, Moment, Sample } from './feed'
-import { amount, count, duration, milliseconds, minorOf, percent, rate, words } from './format'
+import { amount, count, duration, milliseconds, minorOf, percent, purchases, rate, words } from './format'
 
 export type Level = 'alarm' | 'warning'
 
 export interface Problem {
   key: string // the same for as long as it lasts
   level: Level
-  says: string // at five metres
+  says: string // at five metres, and aloud: it has no figures that change every second
   detail: string
 }
 
@@ -35,8 +35,8 @@ function failing(moment: Moment): Problem[] {
     {
       key: 'failing',
       level: moment.failed.per_s > asked / 100 ? 'alarm' : 'warning',
-      says: `${rate(moment.failed.per_s)} purchases/s fail`,
-      detail: worst ? `most as ${words(worst[0]).toLowerCase()}` : ''
+      says: 'Purchases fail',
+      detail: `${rate(moment.failed.per_s)} a second${worst ? `, most as ${words(worst[0]).toLowerCase()}` : ''}`
     }
   ]
 }
@@ -61,7 +61,7 @@ function services(live: (Health & { sample: Sample })[], moment: Moment, currenc
     problems.push({ key: 'redis', level: 'alarm', says, detail: 'nothing can be counted: purchases wait, then fail' })
   }
   const waiting = moment.stand_in
-  const waits = `${count(waiting.entries)} purchases of ${amount(waiting.amount)} ${currency} wait, the oldest for ${duration(waiting.oldest_s ?? 0)}`
+  const waits = `${purchases(waiting.entries)} of ${amount(waiting.amount)} ${currency} to be recorded, the oldest for ${duration(waiting.oldest_s ?? 0)}`
   const helpless = lacking('postgres').filter((node) => node.sample.stand_in.journal !== 'open')
   const noPostgres = lacking('postgres').map((node) => node.name)
   if (helpless.length > 0) {
@@ -77,17 +77,27 @@ function services(live: (Health & { sample: Sample })[], moment: Moment, currenc
   }
   for (const node of live.filter((one) => one.sample.stand_in.journal === 'broken')) {
     const detail = 'it vouches for nothing until the node starts anew'
-    problems.push({ key: `journal ${node.name}`, level: 'alarm', says: `The journal of ${node.name} is broken`, detail })
+    problems.push({
+      key: `journal ${node.name}`,
+      level: 'alarm',
+      says: `The journal of ${node.name} is broken`,
+      detail
+    })
   }
   return problems
 }
 
 function readiness(live: (Health & { sample: Sample })[]): Problem[] {
   return live.flatMap(({ name, sample }): Problem[] => {
-    if (sample.draining) return [{ key: `drains ${name}`, level: 'warning', says: `${name} drains`, detail: 'it takes no new connections' }]
+    if (sample.draining)
+      return [
+        { key: `drains ${name}`, level: 'warning', says: `${name} drains`, detail: 'it takes no new connections' }
+      ]
     if (sample.ready) return []
     const told = !sample.redis.up || !sample.postgres.up
-    return told ? [] : [{ key: `unready ${name}`, level: 'alarm', says: `${name} is not ready`, detail: sample.missing.join('; ') }]
+    return told
+      ? []
+      : [{ key: `unready ${name}`, level: 'alarm', says: `${name} is not ready`, detail: sample.missing.join('; ') }]
   })
 }
 
@@ -96,16 +106,16 @@ function load(moment: Moment): Problem[] {
   const full = (key: string, what: string, part: number, capacity: number) => {
     if (capacity === 0 || part / capacity < fullFrom) return
     const detail = `${count(part)} of ${count(capacity)}`
-    problems.push({ key: `full ${key}`, level: 'warning', says: `${what} ${percent(part / capacity)} full`, detail })
+    problems.push({ key: `full ${key}`, level: 'warning', says: `Nearly full: ${what}`, detail })
   }
   const flight = moment.in_flight
   if (moment.busy >= busyFrom) {
-    const says = `A worker is ${percent(moment.busy)} busy`
-    problems.push({ key: 'busy', level: 'warning', says, detail: 'what is over its capacity is answered BUSY' })
+    const detail = `${percent(moment.busy)} of its time; what is over its capacity is answered BUSY`
+    problems.push({ key: 'busy', level: 'warning', says: 'A worker is never idle', detail })
   }
-  full('requests', 'Requests', flight.requests, flight.requests_capacity)
-  full('connections', 'Connections', flight.connections, flight.connections_capacity)
-  full('waiting', 'The queue for PostgreSQL is', flight.postgres_waiting, flight.postgres_waiting_capacity)
+  full('requests', 'requests in flight', flight.requests, flight.requests_capacity)
+  full('connections', 'connections', flight.connections, flight.connections_capacity)
+  full('waiting', 'the queue for PostgreSQL', flight.postgres_waiting, flight.postgres_waiting_capacity)
   const p99 = moment.latency_ms.whole.p99
   if (p99 !== null && p99 >= slowFromMs) {
     problems.push({ key: 'slow', level: 'warning', says: 'Answers are slow', detail: `p99 ${milliseconds(p99)} ms` })
@@ -118,11 +128,21 @@ function books(moment: Moment, decimals: number, currency: string): Problem[] {
   const { audit, postgres, directory } = moment
   if (postgres.quarantined > 0) {
     const says = `${count(postgres.quarantined)} rows in quarantine`
-    problems.push({ key: 'quarantine', level: 'warning', says, detail: 'PostgreSQL would not take them; each needs a person' })
+    problems.push({
+      key: 'quarantine',
+      level: 'warning',
+      says,
+      detail: 'PostgreSQL would not take them; each needs a person'
+    })
   }
   if (audit.suspects > 0 && minorOf(audit.drift, decimals) !== 0n) {
     const says = 'Counters differ from the records'
-    problems.push({ key: 'drift', level: 'warning', says, detail: `by ${amount(audit.drift)} ${currency}, in ${count(audit.suspects)} organisations’ months` })
+    problems.push({
+      key: 'drift',
+      level: 'warning',
+      says,
+      detail: `by ${amount(audit.drift)} ${currency}, in ${count(audit.suspects)} organisations’ months`
+    })
   }
   if (directory.lag_s !== null && directory.lag_s >= lateFromS) {
     const detail = `it was last compared ${duration(directory.lag_s)} ago`
@@ -135,7 +155,9 @@ function books(moment: Moment, decimals: number, currency: string): Problem[] {
 const lastingS: Record<string, number> = { drift: 30, busy: 3, slow: 3 }
 
 export function problemsOf(nodes: Health[], moment: Moment | null, decimals: number, currency: string): Problem[] {
-  const live = nodes.filter((node): node is Health & { sample: Sample } => node.state === 'live' && node.sample !== null)
+  const live = nodes.filter(
+    (node): node is Health & { sample: Sample } => node.state === 'live' && node.sample !== null
+  )
   if (live.length === 0 || moment === null) return absent(nodes)
   const all = [
     ...services(live, moment, currency),
@@ -149,7 +171,12 @@ export function problemsOf(nodes: Health[], moment: Moment | null, decimals: num
   for (const node of live) {
     for (const warning of node.sample.warnings) {
       if (told.some((word) => warning.includes(word))) continue
-      all.push({ key: `warning ${node.name} ${warning}`, level: 'warning', says: `${node.name} warns`, detail: warning })
+      all.push({
+        key: `warning ${node.name} ${warning}`,
+        level: 'warning',
+        says: `${node.name} warns`,
+        detail: warning
+      })
     }
   }
   return [...all.filter((one) => one.level === 'alarm'), ...all.filter((one) => one.level === 'warning')]

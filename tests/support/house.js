@@ -155,7 +155,12 @@ class House {
 async function openHouse(settings) {
   const house = new House()
   process.once('exit', () => house.endAll())
-  await house.open(settings)
+  try {
+    await house.open(settings)
+  } catch (error) {
+    house.endAll()
+    throw error
+  }
   return house
 }
 
