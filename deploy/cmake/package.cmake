@@ -42,7 +42,9 @@ package_install(/usr/share/doc/vaxel deploy/debian/copyright README.md ${pages})
 package_install(/usr/share/doc/vaxel CHANGELOG.md RENAME changelog)
 package_install(/usr/share/doc/vaxel ${PROJECT_BINARY_DIR}/changelog.Debian)
 package_install(/usr/share/vaxel/proto/vaxel/v1 proto/vaxel/v1/switch.proto)
-install(DIRECTORY docs/examples DESTINATION /usr/share/doc/vaxel COMPONENT package EXCLUDE_FROM_ALL)
+# What others are set up with.
+install(DIRECTORY docs/examples deploy/haproxy deploy/prometheus deploy/grafana DESTINATION /usr/share/doc/vaxel
+    COMPONENT package EXCLUDE_FROM_ALL)
 # The dashboard's pages, where they have been built.
 install(DIRECTORY build/dashboard/ DESTINATION /usr/share/vaxel/dashboard COMPONENT package EXCLUDE_FROM_ALL OPTIONAL)
 
