@@ -26,6 +26,8 @@ enum log_level {
 
 /* Lines of one place in so long; what is critical is never cut short. */
 #define LOG_PLACE_LINES 50
+/* Of a place that has a line for each request: the journal takes 10 000 in half a minute of one service. */
+#define LOG_REQUEST_LINES 2000
 #define LOG_WINDOW_US INT64_C(10000000)
 
 /* Looks where standard error goes, and names whose lines these are; "" or NULL: nobody's. Before threads log. Until

@@ -7,9 +7,6 @@
 
 #include <inttypes.h>
 
-/* All of a node's: more would be lost in the journal, which takes 10 000 in half a minute. */
-#define LINES 2000
-
 static const char *decision_word(enum decision decision) {
     switch (decision) {
     case DECISION_APPROVED:
@@ -54,7 +51,7 @@ static int64_t took_us(const struct worker *worker, const struct followed *follo
 }
 
 void following_answer(const struct worker *worker, const struct followed *followed, const struct answer *answer) {
-    static struct log_place place = {.lines = LINES};
+    static struct log_place place = {.lines = LOG_REQUEST_LINES};
     if (!is_wanted(worker, answer->decision))
         return;
     char id[REQUEST_ID_TEXT_SIZE];
@@ -72,7 +69,7 @@ void following_answer(const struct worker *worker, const struct followed *follow
 }
 
 void following_found(const struct worker *worker, const struct followed *followed, bool is_found) {
-    static struct log_place place = {.lines = LINES};
+    static struct log_place place = {.lines = LOG_REQUEST_LINES};
     if (worker->settings.log_requests != LOG_REQUESTS_ALL)
         return;
     char id[REQUEST_ID_TEXT_SIZE];
@@ -84,7 +81,7 @@ void following_found(const struct worker *worker, const struct followed *followe
 }
 
 void following_fault(const struct worker *worker, const struct session *session, const struct wire_fault *fault) {
-    static struct log_place place = {.lines = LINES};
+    static struct log_place place = {.lines = LOG_REQUEST_LINES};
     if (worker->settings.log_requests < LOG_REQUESTS_DECLINED)
         return;
     log_write(&place, LOG_LEVEL_INFO, "node",

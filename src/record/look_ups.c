@@ -39,9 +39,11 @@ void look_up_result(struct record *record, const PGresult *rows) {
 void look_up_end(struct record *record) {
     const struct look_up *look_up = ring_at(&record->look_ups, 0);
     uint64_t reply_to = look_up->reply_to;
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&look_up->id, id);
     ring_drop(&record->look_ups, 1);
     if (record->has_failed)
-        log_warning("record", "a look-up failed why=%s", record->failure.text);
+        log_warning("record", "a look-up failed id=%s why=%s", id, record->failure.text);
     record->options.on_found(record->options.owner, reply_to, !record->has_failed, &record->found);
 }
 

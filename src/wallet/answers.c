@@ -105,8 +105,9 @@ static void tell_location(struct visit *visit, unsigned status_code, const char 
     char location[PREFIX_SIZE + REQUEST_ID_TEXT_SIZE + 16];
     snprintf(location, sizeof(location), "%s/transaction/%s", visit->prefix, id);
     http_answer_header(visit->exchange, "Location", location);
-    log_info("wallet", "transaction method=%s answer=%u id=%s issuer=%s status=%s", visit->request->method, status_code,
-             id, visit->token.issuer, status);
+    static struct log_place place = {.lines = LOG_REQUEST_LINES};
+    log_write(&place, LOG_LEVEL_INFO, "wallet", "transaction method=%s answer=%u id=%s issuer=%s status=%s",
+              visit->request->method, status_code, id, visit->token.issuer, status);
 }
 
 void answer_repeat(struct visit *visit, const struct reference_transaction *transaction) {

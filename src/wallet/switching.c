@@ -100,7 +100,12 @@ static const char *field_of(enum reason reason) {
 
 bool switch_declined(struct visit *visit, const struct wire_reply *reply) {
     enum reason reason = reply->answer.reason;
-    log_info("wallet", "declined method=%s reason=%s issuer=%s", visit->request->method, reason_name(reason),
-             visit->token.issuer);
+    static const struct request_id none;
+    static struct log_place place = {.lines = LOG_REQUEST_LINES};
+    char id[REQUEST_ID_TEXT_SIZE];
+    /* A capture or void has an id of its own, by which nobody asks. */
+    request_id_format(request_id_equal(&visit->transaction, &none) ? &reply->id : &visit->transaction, id);
+    log_write(&place, LOG_LEVEL_INFO, "wallet", "declined method=%s id=%s reason=%s issuer=%s", visit->request->method,
+              id, reason_name(reason), visit->token.issuer);
     return problem_set(&visit->problem, status_of(reason), reason_name(reason), field_of(reason), "%s", reply->message);
 }
