@@ -44,7 +44,7 @@ struct looking {
 static void on_entry(void *owner, const struct entry *entry, bool is_drained) {
     const struct looking *looking = owner;
     struct trace *trace = looking->trace;
-    if (!request_id_equal(&entry->id, &trace->asked) || trace->sighting_count == SIGHTINGS_CAPACITY)
+    if (!request_id_equal(&entry->id, &trace->id) || trace->sighting_count == SIGHTINGS_CAPACITY)
         return;
     struct sighting *sighting = &trace->sightings[trace->sighting_count++];
     sighting->entry = *entry;
@@ -184,6 +184,11 @@ void trace_gather(struct trace *trace, const char *journals) {
     if (directory[0] != '\0')
         look_into_all(trace, directory);
     int32_t *organisations = look_into_records(trace, &organisation_count);
+    if (directory[0] != '\0' && !request_id_equal(&trace->id, &trace->asked)) {
+        /* Of what was settled there is a row, so nothing is missed by looking now; PostgreSQL answered. */
+        trace->journals = trace->missing_count = 0;
+        look_into_all(trace, directory);
+    }
     look_into_redis(trace, organisations, organisation_count);
     free(organisations);
 }

@@ -271,5 +271,15 @@ Test(trace, one_of_the_stand_in_is_found_in_the_journal_of_a_running_node) {
     cr_expect_eq(trace(&request.authorize.id, NULL), 0, "%s", output);
     expect_said("Approved by a node's journal while PostgreSQL was away, and committed since; counts 130.00 SEK.");
     expect_said("stand-in");
+    struct client_connection *office = cluster_connect(&cluster, 0, "office-1");
+    struct wire_request refund = {
+        .call = CALL_REFUND,
+        .settle = {.kind = ENTRY_REFUND, .id = cluster_new_id(), .original = request.authorize.id}};
+    cr_assert_eq(cluster_call(office, &refund).answer.decision, DECISION_APPROVED);
+    client_disconnect(office);
+    cr_expect_eq(trace(&refund.settle.id, NULL), 0, "%s", output);
+    expect_said("is what followed it");
+    expect_said("130.00 SEK refunded");
+    expect_said("journal: purchase of 130.00 SEK kept");
     cluster_stop(&cluster);
 }
