@@ -156,3 +156,29 @@ Test(restore, journals_are_drained_into_the_restored_records) {
     cluster_expect_clean_audit(&cluster);
     cluster_stop(&cluster);
 }
+
+/* As docs/operations.md has it, *Retention*. */
+Test(restore, a_month_that_is_taken_away_disturbs_nothing) {
+    static const char *const parts[] = {"entry", "effect", "refusal", "rollup"};
+    static const char *const lists[] = {"recorded_month", "fence", "hold"};
+    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true});
+    cluster_sql(&cluster, "SELECT make_partitions(202401)");
+    cluster_sql(&cluster, "INSERT INTO fence VALUES (1, 202401, 1)");
+    cluster_sql(
+        &cluster,
+        "INSERT INTO entry (id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, "
+        "department, client, kind, product, place) VALUES (gen_random_uuid(), 13000, now(), 202401, 1, 1, 2, %d, "
+        "0, 1, 1, 'single', 'line 45')",
+        100 + CARD_THOUSAND);
+    expect_bought(CARD_THOUSAND, REASON_APPROVED);
+    for (int i = 0; i < 4; i++)
+        cluster_sql(&cluster, "ALTER TABLE %s DETACH PARTITION %s_202401 CONCURRENTLY", parts[i], parts[i]);
+    for (int i = 0; i < 3; i++)
+        cluster_sql(&cluster, "DELETE FROM %s WHERE month = 202401", lists[i]);
+    for (int i = 0; i < 4; i++)
+        cluster_sql(&cluster, "DROP TABLE %s_202401", parts[i]);
+    expect_bought(CARD_THOUSAND, REASON_APPROVED);
+    expect_rows("2");
+    cluster_expect_clean_audit(&cluster);
+    cluster_stop(&cluster);
+}
