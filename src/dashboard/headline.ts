@@ -99,3 +99,8 @@ export function showHeadline(shown: Headline, heardAt: number | null): void {
   setFields('announcement', shown.level === 'coming' ? '' : spoken.join('. '))
   document.title = `${shown.level === 'well' ? '' : '! '}${shown.says} – Växel`
 }
+
+export function showBroken(): void {
+  const detail = 'A node says what this page does not understand. The figures below are old: load the page anew.'
+  showHeadline({ level: 'stalled', says: 'This page is broken', pace: '', detail, others: [] }, null)
+}

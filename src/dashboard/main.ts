@@ -3,7 +3,7 @@
 import { Chart } from './charts'
 import { Fleet } from './fleet'
 import { rate } from './format'
-import { headline, showHeadline } from './headline'
+import { headline, showBroken, showHeadline } from './headline'
 import { showBusiest, showDeclines, showEvents, showNear, showNodes } from './lists'
 import { busiest, lastDeclines, merge, nearLimit } from './merge'
 import {
@@ -77,7 +77,7 @@ function schedule(): void {
   isScheduled = true
   setTimeout(() => {
     isScheduled = false
-    show(Date.now())
+    showOrOwnUp()
   })
 }
 
@@ -120,6 +120,16 @@ function show(now: number): void {
   drawnAt = second
 }
 
+// What can't be shown must not leave the last good state standing: a node of another version may say what is not known here.
+function showOrOwnUp(): void {
+  try {
+    show(Date.now())
+  } catch (error) {
+    showBroken()
+    throw error
+  }
+}
+
 function showFigures(moment: Moment, samples: Sample[], now: number): void {
   showPurchases(moment)
   showLatency([...recent.slice(0, -1), moment], samples.length)
@@ -141,6 +151,6 @@ makeStages(restyle)
 startThemes(restyle)
 setInterval(() => {
   fleet.watch(Date.now())
-  show(Date.now())
+  showOrOwnUp()
 }, tickMs)
-show(Date.now())
+showOrOwnUp()

@@ -162,6 +162,17 @@ test('it complains of nothing, and talks to nobody but the nodes', () => {
   }
 })
 
+test('what it does not understand is not taken for calm', async () => {
+  const here = await room.show()
+  const hello = { node: 'stranger', started: '', currency: 'SEK', decimals: 2, nodes: [], history: [] }
+  const body = `event: hello\ndata: ${JSON.stringify(hello)}\n\nevent: sample\ndata: {}\n\n`
+  await here.route('**/events', (route) => route.fulfill({ contentType: 'text/event-stream', body }))
+  await here.reload()
+  await says(here, '^This page is broken')
+  assert.equal(await here.locator('body').getAttribute('data-level'), 'stalled')
+  await room.leave(here)
+})
+
 test('a Redis that was killed is the first thing it says', async (t) => {
   const begin = performance.now()
   await room.house.killRedis()
