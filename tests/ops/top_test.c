@@ -84,6 +84,26 @@ Test(ops_top, shows_what_is_connected_as_the_metrics_say) {
     cluster_stop(&cluster);
 }
 
+Test(ops_top, lists_declines_with_their_explanation_and_organisations_by_what_they_use) {
+    ops_start_cluster(&cluster, (struct cluster_wishes){0});
+    struct terminal *terminal = start_top(1, (struct terminal_wishes){.rows = 40, .columns = 100});
+    buy(CARD_POOR_COMPANY, 7); /* 910.00 of the organisation's 1000.00 */
+    struct client_connection *connection = cluster_connect(&cluster, 0, "validator-1");
+    struct wire_request request = cluster_purchase(CARD_POOR_COMPANY);
+    cr_assert_eq(cluster_call(connection, &request).answer.reason, REASON_ORGANISATION_LIMIT);
+    client_disconnect(connection);
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&request.authorize.id, id);
+    terminal_wait(terminal, "91 %");
+    terminal_wait(terminal, "910.00 of 1000.00");
+    terminal_type(terminal, "\t");
+    terminal_wait(terminal, "[Declines]");
+    terminal_wait(terminal, id);
+    cr_expect_not_null(strstr(terminal_text(terminal), "910.00 of 1000.00 SEK used"), "%s", terminal_text(terminal));
+    terminal_close(terminal);
+    cluster_stop(&cluster);
+}
+
 /* ---- what is not well ---- */
 
 Test(ops_top, a_node_that_was_killed_is_stalled_and_its_figures_are_left_out) {
