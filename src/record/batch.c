@@ -79,9 +79,23 @@ static struct month first_open_month(struct record *record) {
     return month_of(calendar_day(&record->calendar, then));
 }
 
-static bool is_old(const struct item *item, struct month first_open) {
+/* What a device whose clock is ahead told of before the month of its id lies in the month before; for so long after
+ * that month has come it may tell of it again, or settle it. What is bought online never lies there. */
+#define EARLY_REPEAT_US (INT64_C(4) * 24 * 3600 * 1000000)
+
+static struct month last_settled_month(struct record *record) {
+    struct instant then = {instant_now().us - EARLY_REPEAT_US};
+    return month_of(calendar_day(&record->calendar, then));
+}
+
+static bool may_be_early(const struct item *item) {
+    return item->kind == ITEM_SETTLE || (item->kind == ITEM_APPEND && item->entry.kind == ENTRY_ADVICE);
+}
+
+static bool is_old(const struct item *item, struct month first_open, struct month last_settled) {
     bool is_late = item->kind == ITEM_APPEND && (item->entry.flags & ENTRY_LATE) != 0;
-    return is_late || item->month.yyyymm < first_open.yyyymm;
+    bool is_early = may_be_early(item) && item->own.yyyymm > last_settled.yyyymm;
+    return is_late || is_early || item->month.yyyymm < first_open.yyyymm;
 }
 
 static bool is_quiet(const struct record *record) {
@@ -96,7 +110,7 @@ static uint32_t room_for(const struct record *record, enum lane_kind lane) {
 
 static void take_waiting(struct record *record, struct batch *batch, enum lane_kind lane) {
     struct queue *queue = &record->queue;
-    struct month first_open = first_open_month(record);
+    struct month first_open = first_open_month(record), last_settled = last_settled_month(record);
     uint32_t most = room_for(record, lane);
     for (struct item *item; (item = queue_front(queue, lane)) != NULL; batch->count++) {
         if (item->company != 0 && item->company < most)
@@ -104,7 +118,7 @@ static void take_waiting(struct record *record, struct batch *batch, enum lane_k
         if (batch->count >= most)
             break;
         batch->counts[item->kind]++;
-        item->is_old = is_old(item, first_open);
+        item->is_old = is_old(item, first_open, last_settled);
         batch->is_old = batch->is_old || item->is_old;
         batch->places[batch->count] = queue_take(queue, lane);
     }

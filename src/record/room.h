@@ -54,11 +54,11 @@ struct item {
     uint32_t owner;
     uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
     bool asked_partition; /* its month's partition was made on its account */
-    bool is_old;          /* of a month that is over, whose advices may come late and lie in a later one */
+    bool is_old;          /* of a month whose advices may lie in another: it is over, or has hardly begun */
     bool is_undo;         /* SETTLE: of what its deadline overtook: `settlement` says its client and time alone */
     struct request_id id; /* whose row it is about: of a settlement the original's */
     struct month month;   /* where that row is, or is to be */
-    struct month own;     /* of the id's own time; another than `month` for what came late */
+    struct month own;     /* of the id's own time; another than `month` for what came late, or early */
     int32_t organisation;
     int32_t epoch; /* APPEND: recorded only under this one; 0: under whatever the fence has */
     union {
@@ -115,7 +115,7 @@ struct batch {
     uint32_t firsts[ITEM_KINDS];
     uint32_t *places;
     struct outcome *outcomes;
-    bool is_old; /* something in it is: the ids of that are locked, and looked for in all months from their own on */
+    bool is_old; /* something in it is: the ids of that are locked, and looked for wherever they may lie */
     bool is_careful;
     uint32_t appended; /* rows PostgreSQL says went in */
     struct tick sent_at;

@@ -259,6 +259,31 @@ Test(record, a_reversal_of_its_own_month_wins_over_a_late_advice) {
     cr_assert_eq(usage(), 0);
 }
 
+/* Of a device whose clock is ahead, told of before the month of its id. */
+static struct entry early_advice(void) {
+    struct entry entry = entry_of(ENTRY_ADVICE, 0);
+    entry.id = new_id_at(calendar_month_begins(month_after(month_after(entry.month))));
+    entry.flags = ENTRY_LATE;
+    entry.month = month_after(entry.month);
+    return entry;
+}
+
+Test(record, an_advice_told_of_before_its_month_and_in_it_is_recorded_once) {
+    struct entry early = early_advice(), in_time = in_its_month(&early, ENTRY_ADVICE);
+    cr_assert_eq(in_time.month.yyyymm, month_after(early.month).yyyymm);
+    raise_fence_of(early.month);
+    raise_fence_of(in_time.month);
+    cr_assert_eq(desk_append(&desk, &early).kind, OUTCOME_RECORDED);
+    struct outcome outcome = desk_append(&desk, &in_time);
+    cr_assert_eq(outcome.kind, OUTCOME_EXISTS);
+    cr_assert_eq(rows(), 1);
+    struct settlement reversal = settlement_of(ENTRY_REVERSAL, &in_time, 0);
+    outcome = desk_settle(&desk, &reversal);
+    cr_assert_not(outcome.is_tombstone);
+    cr_assert_eq(outcome.amount_minor, PURCHASE_MINOR);
+    cr_assert_eq(desk_append(&desk, &in_time).kind, OUTCOME_REVERSED);
+}
+
 Test(record, a_tap_told_of_late_and_in_its_month_in_one_batch_is_one_row) {
     struct entry late = late_advice(), in_time = in_its_month(&late, ENTRY_ADVICE);
     raise_fence_of(in_time.month);

@@ -138,6 +138,19 @@ Test(advice, of_a_clock_that_is_far_ahead_counts_now) {
     cr_expect_eq(shell.entries[0].flags, ENTRY_LATE);
 }
 
+/* Where its authorization would count as well. */
+Test(advice, of_a_clock_that_is_a_little_ahead_counts_in_the_month_of_its_id) {
+    shell.now.instant.us = INT64_C(1796079300000000); /* 2026-11-30 23:55 in Stockholm */
+    struct advise request = advice_of(1);
+    const uint8_t random[10] = {1};
+    request.id = request_id_make((struct instant){shell.now.instant.us + 9 * INT64_C(60000000)}, random);
+    switch_advise(shell.core, shell.now, &request);
+    shell_pass_time(&shell, 0);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
+    cr_expect_eq(shell.entries[0].month.yyyymm, 202612);
+    cr_expect_eq(shell.entries[0].flags, 0);
+}
+
 Test(advice, of_a_tap_that_is_on_record_is_a_repeat) {
     shell_authorize(&shell, 1);
     const struct content content = shell.questions[0].content;
