@@ -67,7 +67,8 @@ struct request {
     enum entry_kind kind;       /* PURCHASE, HOLD, ADVICE; DRAIN: also REVERSAL */
     enum reason refusal;        /* decided before counting; REASON_UNSPECIFIED: none */
     enum reason verdict_reason; /* CHECKING: what will be told if the check agrees, */
-    enum content_field differs; /* and with ID_REUSED what differs */
+    enum content_field differs; /* and with ID_REUSED what differs, */
+    int64_t remembered_minor;   /* and what was approved of the other amount, when it was a part of it; else 0 */
     uint16_t refusing;
     int32_t floor_epoch;
     int32_t epoch; /* the one the verdict was given under */

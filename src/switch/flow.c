@@ -272,6 +272,7 @@ static void known(struct switch_core *core, struct request *request, const struc
     }
     request->differs = flow_difference(request, &memory->content, memory->approved_minor);
     if (request->differs != FIELD_NONE) {
+        request->remembered_minor = memory->approved_minor;
         refuse_reuse(core, request, verdict->epoch);
         return;
     }
@@ -361,7 +362,18 @@ static void stale(struct switch_core *core, struct request *request, int32_t fen
     flow_go(core, request);
 }
 
+/* Of a partial approval the records do not know what was asked for. A Redis that remembers the same approval does. */
+static bool asked_for_another(const struct request *request, const struct outcome *outcome) {
+    bool is_remembered = (outcome->flags & ENTRY_PARTIAL) != 0 && request->remembered_minor == outcome->amount_minor;
+    return is_remembered && request->stage == STAGE_CHECKING && request->verdict_reason == REASON_ID_REUSED &&
+           request->differs == FIELD_AMOUNT;
+}
+
 static void exists(struct switch_core *core, struct request *request, const struct outcome *outcome) {
+    if (asked_for_another(request, outcome)) {
+        finish(core, request, REASON_ID_REUSED);
+        return;
+    }
     bool is_partial = (outcome->flags & ENTRY_PARTIAL) != 0;
     request->differs = flow_difference(request, &outcome->content, is_partial ? outcome->amount_minor : 0);
     if (request->differs != FIELD_NONE) {

@@ -340,6 +340,29 @@ Test(settle, a_repeat_of_a_partial_approval_is_told_the_same_whoever_remembers_i
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_ID_REUSED);
 }
 
+/* The records know of it what was approved, Redis what was asked for. */
+Test(settle, a_partial_approval_asked_for_again_with_another_amount_is_refused_by_who_remembers_the_first) {
+    struct authorize request = shell_request(&shell, 1);
+    request.allows_partial = true;
+    switch_authorize(shell.core, shell.now, &request);
+    struct memory memory = {.kind = MEMORY_COUNTED, .approved_minor = 4000, .content = shell.questions[0].content};
+    memory.content.amount_minor += 100;
+    struct content recorded = memory.content;
+    recorded.amount_minor = 4000;
+    const struct outcome in_records = {
+        .kind = OUTCOME_EXISTS, .amount_minor = 4000, .flags = ENTRY_PARTIAL, .content = recorded};
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    shell_check_outcome(&shell, in_records);
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_ID_REUSED);
+    cr_expect_eq(shell_last_answer(&shell)->differs, FIELD_AMOUNT);
+    memory.approved_minor = 5000; /* of a divided Redis */
+    switch_authorize(shell.core, shell.now, &request);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    shell_check_outcome(&shell, in_records);
+    shell_append_outcome(&shell, in_records);
+    cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
+}
+
 /* DOMAIN F4. */
 Test(settle, a_double_tap_is_checked_in_the_records_and_told) {
     struct authorize request = shell_request(&shell, 1);
