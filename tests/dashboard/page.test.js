@@ -84,7 +84,7 @@ test('a decline is shown with its explanation, and its id can be copied', async 
   // By keyboard too, and what comes every second takes the focus from nobody.
   await row.getByRole('button').focus()
   await page.keyboard.press('Enter')
-  assert.equal(await row.getByRole('button').textContent(), 'Copied')
+  await row.getByRole('button').filter({ hasText: 'Copied' }).waitFor()
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), answer.id)
   const heard = await textOf(page, 'heard')
   await shows(page, (at) => document.querySelector('[data-field=heard]').textContent !== at, heard)
