@@ -4,7 +4,6 @@
 #include "trips.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,62 +135,16 @@ static void stop_redis(struct faults *faults) {
 
 /* ---- PostgreSQL ---- */
 
-static pid_t parent_of(const char *pid) {
-    char path[64];
-    char line[512] = "";
-    snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    const char *got = fgets(line, sizeof line, file);
-    fclose(file);
-    const char *name_end = got == NULL ? NULL : strrchr(line, ')');
-    return name_end == NULL || strlen(name_end) < 5 ? 0 : (pid_t)strtol(name_end + 4, NULL, 10);
-}
-
-#define CHILDREN_CAPACITY 512
-static size_t children_of(pid_t parent, pid_t children[CHILDREN_CAPACITY]) {
-    size_t count = 0;
-    DIR *processes = opendir("/proc");
-    cr_assert_not_null(processes);
-    for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
-        char *end;
-        long pid = strtol(entry->d_name, &end, 10);
-        if (pid > 0 && *end == '\0' && count < CHILDREN_CAPACITY && parent_of(entry->d_name) == parent)
-            children[count++] = (pid_t)pid;
-    }
-    closedir(processes);
-    return count;
-}
-
-static void wait_gone(pid_t pid) {
-    int64_t give_up_us = tick_now().us + 60 * SECOND_US;
-    while (kill(pid, 0) == 0) {
-        cr_assert_lt(tick_now().us, give_up_us, "process %d does not go", (int)pid);
-        usleep(2000);
-    }
-}
-
-/* The postmaster first, so that it can tell nobody and start nothing. */
 static void kill_postgres(struct faults *faults) {
-    struct test_postgres *postgres = &faults->cluster->postgres;
-    pid_t children[CHILDREN_CAPACITY];
-    kill(postgres->pid, SIGSTOP);
-    size_t count = children_of(postgres->pid, children);
-    test_process_end(postgres->pid, SIGKILL);
-    postgres->pid = 0;
-    for (size_t i = 0; i < count; i++)
-        kill(children[i], SIGKILL);
-    for (size_t i = 0; i < count; i++)
-        wait_gone(children[i]);
+    test_postgres_kill_all(&faults->cluster->postgres);
     pause_between(faults, 0, 2 * SECOND_US);
-    test_postgres_restart(postgres);
+    test_postgres_restart(&faults->cluster->postgres);
 }
 
 /* A child of the postmaster is killed by its number: any will do, for all are ended by that. */
 static void kill_backend(struct faults *faults) {
-    pid_t children[CHILDREN_CAPACITY];
-    size_t count = children_of(faults->cluster->postgres.pid, children);
+    pid_t children[TEST_CHILDREN];
+    size_t count = test_children(faults->cluster->postgres.pid, children);
     cr_assert_gt(count, 0);
     kill(children[random_below(&faults->random, (uint32_t)count)], SIGKILL);
 }

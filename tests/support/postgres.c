@@ -53,26 +53,34 @@ void test_postgres_start(struct test_postgres *postgres) {
     support_migrate(postgres->conninfo);
 }
 
-/* The parent of a process, 0 when it is gone. */
-static pid_t parent_of(const char *pid) {
+struct process {
+    pid_t parent;
+    bool is_running; /* false when it is gone, or has let go of all it had and waits for its parent to ask */
+};
+
+static struct process process_of(long pid) {
     char path[64];
     char line[512];
-    pid_t parent = 0;
-    snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
+    struct process process = {0};
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     FILE *file = fopen(path, "re");
     if (!file) {
-        return 0;
+        return process;
     }
     /* "PID (NAME) STATE PARENT …", and a name may hold anything. */
     if (fgets(line, sizeof line, file)) {
         const char *name_end = strrchr(line, ')');
-        parent = name_end && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
+        if (name_end && strlen(name_end) > 4) {
+            process.parent = (pid_t)strtol(name_end + 4, NULL, 10);
+            process.is_running = name_end[2] != 'Z' && name_end[2] != 'X';
+        }
     }
     fclose(file);
-    return parent;
+    return process;
 }
 
-void support_signal_children(pid_t parent, int signal) {
+size_t test_children(pid_t parent, pid_t children[TEST_CHILDREN]) {
+    size_t count = 0;
     DIR *processes = opendir("/proc");
     if (!processes) {
         cr_fatal("can't read /proc");
@@ -80,21 +88,30 @@ void support_signal_children(pid_t parent, int signal) {
     for (struct dirent *entry = readdir(processes); entry; entry = readdir(processes)) {
         char *end = NULL;
         long pid = strtol(entry->d_name, &end, 10);
-        if (pid > 0 && *end == '\0' && parent_of(entry->d_name) == parent) {
-            kill((pid_t)pid, signal);
+        if (pid > 0 && *end == '\0' && count < TEST_CHILDREN && process_of(pid).parent == parent) {
+            children[count++] = (pid_t)pid;
         }
     }
     closedir(processes);
+    return count;
+}
+
+static void signal_children(pid_t parent, int signal) {
+    pid_t children[TEST_CHILDREN];
+    size_t count = test_children(parent, children);
+    for (size_t i = 0; i < count; i++) {
+        kill(children[i], signal);
+    }
 }
 
 void test_postgres_pause(struct test_postgres *postgres) {
     /* The postmaster first: it can't make another while the others are stopped. */
     kill(postgres->pid, SIGSTOP);
-    support_signal_children(postgres->pid, SIGSTOP);
+    signal_children(postgres->pid, SIGSTOP);
 }
 
 void test_postgres_resume(struct test_postgres *postgres) {
-    support_signal_children(postgres->pid, SIGCONT);
+    signal_children(postgres->pid, SIGCONT);
     kill(postgres->pid, SIGCONT);
 }
 
@@ -102,6 +119,29 @@ void test_postgres_kill(struct test_postgres *postgres) {
     test_postgres_resume(postgres);
     test_process_end(postgres->pid, SIGQUIT);
     postgres->pid = 0;
+}
+
+void test_postgres_kill_all(struct test_postgres *postgres) {
+    /* Stopped, none of them can do anything between the others' deaths. */
+    test_postgres_pause(postgres);
+    pid_t children[TEST_CHILDREN];
+    size_t count = test_children(postgres->pid, children);
+    for (size_t i = 0; i < count; i++) {
+        kill(children[i], SIGKILL);
+    }
+    test_process_end(postgres->pid, SIGKILL);
+    postgres->pid = 0;
+    /* One that still dies has the shared memory, and no server starts beside it. */
+    for (size_t i = 0, waited_ms = 0; i < count; waited_ms += 2) {
+        if (!process_of(children[i]).is_running) {
+            i++;
+            continue;
+        }
+        if (waited_ms > SUPPORT_PATIENCE_MS) {
+            cr_fatal("process %d does not end in a minute after a SIGKILL", (int)children[i]);
+        }
+        support_sleep_ms(2);
+    }
 }
 
 void test_postgres_restart(struct test_postgres *postgres) {

@@ -2,7 +2,6 @@
 #include "support/postgres_standby.h"
 #include "support/support.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +60,6 @@ void test_pair_promote(struct test_pair *pair) {
     const char *arguments[] = {program, "promote", "-s", "-w", "-D", data, NULL};
     support_run(SUPPORT_DATABASE, arguments);
     wait_until(pair->standby.conninfo, "NOT pg_is_in_recovery()", "the standby is promoted");
-}
-
-void test_postgres_kill_all(struct test_postgres *postgres) {
-    /* Stopped, none of them can do anything between the others' deaths. */
-    test_postgres_pause(postgres);
-    support_signal_children(postgres->pid, SIGKILL);
-    test_process_end(postgres->pid, SIGKILL);
-    postgres->pid = 0;
 }
 
 void test_pair_stop(struct test_pair *pair) {

@@ -16,9 +16,6 @@ struct test_pair {
 void test_pair_start(struct test_pair *pair);
 void test_pair_stop(struct test_pair *pair);
 
-/* SIGKILL to all processes of a server at once, and waits. */
-void test_postgres_kill_all(struct test_postgres *postgres);
-
 /* The standby stops following, and takes writes when this returns. */
 void test_pair_promote(struct test_pair *pair);
 

@@ -44,8 +44,9 @@ struct test_postgres {
     char conninfo[TEST_TEXT];
 };
 void test_postgres_start(struct test_postgres *postgres);
-void test_postgres_kill(struct test_postgres *postgres);  /* as a crash: SIGQUIT to the postmaster, and waits */
-void test_postgres_pause(struct test_postgres *postgres); /* SIGSTOP to all its processes */
+void test_postgres_kill(struct test_postgres *postgres);     /* as a crash: SIGQUIT to the postmaster, and waits */
+void test_postgres_kill_all(struct test_postgres *postgres); /* SIGKILL to all its processes at once, and waits */
+void test_postgres_pause(struct test_postgres *postgres);    /* SIGSTOP to all its processes */
 void test_postgres_resume(struct test_postgres *postgres);
 void test_postgres_restart(struct test_postgres *postgres); /* after a kill */
 void test_postgres_stop(struct test_postgres *postgres);
@@ -66,6 +67,10 @@ int test_free_port(void);
 /* Starts a program with its output in `log`; ended by test_process_end(). */
 pid_t test_process_start(const char *log, const char *const *arguments);
 int test_process_end(pid_t pid, int signal); /* its exit status, or 128 + signal */
+
+/* The processes whose parent is this one; how many. */
+#define TEST_CHILDREN 512
+size_t test_children(pid_t parent, pid_t children[TEST_CHILDREN]);
 
 /* Where the build's programs are: "…/vaxeld". */
 void test_program(const char *name, char path[TEST_TEXT]);

@@ -36,9 +36,6 @@ __attribute__((format(printf, 2, 3))) void support_format(char text[TEST_TEXT], 
 
 void support_sleep_ms(int ms);
 
-/* A signal to all children of a process. */
-void support_signal_children(pid_t parent, int signal);
-
 /* Whether a Redis answers, and has loaded what it had saved. */
 bool support_redis_answers(const struct test_redis *redis);
 
