@@ -2,6 +2,7 @@
 #include "config/settings.h"
 
 #include "base/calendar.h"
+#include "base/log.h"
 #include "base/money.h"
 #include "config/urls.h"
 
@@ -205,6 +206,23 @@ const struct config_setting settings_table[] = {
 
 const size_t settings_count = sizeof(settings_table) / sizeof(settings_table[0]);
 
+bool settings_assign(struct settings_source *source, const char *assignment) {
+    if (source->assignment_count == SETTINGS_ASSIGNMENTS_MAX)
+        return false;
+    source->assignments[source->assignment_count++] = assignment;
+    return true;
+}
+
+bool settings_read(const struct settings_source *source, struct settings *settings, struct failure *failure) {
+    config_defaults(settings_table, settings_count, settings);
+    if (source->path != NULL && !config_read(settings_table, settings_count, source->path, settings, failure))
+        return false;
+    for (size_t i = 0; i < source->assignment_count; i++)
+        if (!config_set(settings_table, settings_count, source->assignments[i], settings, failure))
+            return false;
+    return true;
+}
+
 bool settings_check(const struct settings *settings, struct failure *failure) {
     if (settings->default_timeout_us > settings->longest_timeout_us)
         return failure_set(failure,
@@ -226,4 +244,16 @@ void settings_process_name(const struct settings *settings, const char *address,
     if (gethostname(host, sizeof host - 1) != 0)
         strcpy(host, "localhost");
     snprintf(name, SETTINGS_NAME_SIZE, "%s%s", host, colon != NULL ? colon : "");
+}
+
+void settings_open_log(const struct settings *settings, const char *address) {
+    char name[SETTINGS_NAME_SIZE];
+    settings_process_name(settings, address, name);
+    log_open(name);
+    settings_set_log_level(settings);
+}
+
+void settings_set_log_level(const struct settings *settings) {
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
+    log_set_level(levels[settings->log_level]);
 }

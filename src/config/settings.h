@@ -93,11 +93,29 @@ enum log_requests { LOG_REQUESTS_NONE, LOG_REQUESTS_FAILED, LOG_REQUESTS_DECLINE
 extern const struct config_setting settings_table[];
 extern const size_t settings_count;
 
+/* Where settings are read: a file, unless there is none (NULL), and texts "section.key=value" over it, in their order.
+ */
+#define SETTINGS_ASSIGNMENTS_MAX 64
+struct settings_source {
+    const char *path;
+    size_t assignment_count;
+    const char *assignments[SETTINGS_ASSIGNMENTS_MAX];
+};
+
+/* False: there are as many as can be. The text is not copied. */
+bool settings_assign(struct settings_source *source, const char *assignment);
+/* What is set nowhere has its default. */
+bool settings_read(const struct settings_source *source, struct settings *settings, struct failure *failure);
+
 /* What no single setting can tell: whether they go together. Call it when all are read. */
 bool settings_check(const struct settings *settings, struct failure *failure);
 
 /* What the process that listens at `address` is called: ops.name, or else the host's name and the address's port. */
 #define SETTINGS_NAME_SIZE 100
 void settings_process_name(const struct settings *settings, const char *address, char name[SETTINGS_NAME_SIZE]);
+
+/* What is logged from now on says that it comes from that process, and is as much as log.level asks for. */
+void settings_open_log(const struct settings *settings, const char *address);
+void settings_set_log_level(const struct settings *settings);
 
 #endif

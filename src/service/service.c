@@ -28,6 +28,15 @@ bool service_take_sockets(struct service_sockets *sockets, struct failure *failu
     return true;
 }
 
+void service_take_signals(sigset_t *signals) {
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 void service_tell_status(const char *text) {
     sd_notifyf(0, "STATUS=%s", text);
 }

@@ -6,6 +6,7 @@
 
 #include "base/failure.h"
 
+#include <signal.h>
 #include <stdint.h>
 
 #define SERVICE_SOCKETS_MAX 512
@@ -18,6 +19,11 @@ struct service_sockets {
 /* The sockets that were handed over: none, as a rule. False: one of them is no TCP socket that listens. Once, before
  * any thread is started. */
 bool service_take_sockets(struct service_sockets *sockets, struct failure *failure);
+
+/* From now on what tells a service to end or to read again (SIGTERM, SIGINT, SIGHUP) waits for sigtimedwait() with
+ * `signals`, and SIGPIPE is nothing. Before any thread is started, so that all of them leave the signals to this one.
+ */
+void service_take_signals(sigset_t *signals);
 
 /* ---- what it is told ---- */
 

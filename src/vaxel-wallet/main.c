@@ -7,7 +7,6 @@
 #include "wallet/wallet.h"
 
 #include <getopt.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@
 #define LOOK_FOR_KEYS_S 30
 /* Beside the drain: for a call that has begun to wait for the switch and the database, and what is closed after it. */
 #define ENDING_US INT64_C(20000000)
-#define ASSIGNMENTS_MAX 64
 
 static const char help[] = "Usage: vaxel-wallet [options]\n"
                            "\n"
@@ -44,10 +42,8 @@ static const struct option options[] = {
 };
 
 struct invocation {
-    const char *config;
+    struct settings_source source;
     bool is_check;
-    size_t assignment_count;
-    const char *assignments[ASSIGNMENTS_MAX];
 };
 
 static bool wrong(int *status, const char *why, const char *what) {
@@ -62,12 +58,11 @@ static bool parse(int count, char **arguments, struct invocation *invocation, in
     for (int code; (code = getopt_long(count, arguments, "c:s:h", options, NULL)) != -1;) {
         switch (code) {
         case 'c':
-            invocation->config = optarg;
+            invocation->source.path = optarg;
             break;
         case 's':
-            if (invocation->assignment_count == ASSIGNMENTS_MAX)
+            if (!settings_assign(&invocation->source, optarg))
                 return wrong(status, "too many settings by --set", "");
-            invocation->assignments[invocation->assignment_count++] = optarg;
             break;
         case OPTION_CHECK:
             invocation->is_check = true;
@@ -83,16 +78,6 @@ static bool parse(int count, char **arguments, struct invocation *invocation, in
         }
     }
     return optind == count ? true : wrong(status, " is no option", arguments[optind]);
-}
-
-static bool read_settings(const struct invocation *invocation, struct settings *settings, struct failure *failure) {
-    config_defaults(settings_table, settings_count, settings);
-    if (!config_read(settings_table, settings_count, invocation->config, settings, failure))
-        return false;
-    for (size_t i = 0; i < invocation->assignment_count; i++)
-        if (!config_set(settings_table, settings_count, invocation->assignments[i], settings, failure))
-            return false;
-    return settings_check(settings, failure);
 }
 
 /* ---- while it runs ---- */
@@ -129,21 +114,6 @@ static void wait_for_end(struct wallet *wallet, const sigset_t *signals) {
     log_info("wallet", "draining");
 }
 
-/* Before any thread starts, so that all of them leave the signals to this one. */
-static void block_signals(sigset_t *signals) {
-    sigemptyset(signals);
-    sigaddset(signals, SIGTERM);
-    sigaddset(signals, SIGINT);
-    sigaddset(signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-static void set_log_level(const struct settings *settings) {
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
-    log_set_level(levels[settings->log_level]);
-}
-
 /* One server listens on one socket; a second one would have clients that nobody answers. */
 static struct wallet *start(const struct settings *settings, struct failure *failure) {
     static struct service_sockets sockets;
@@ -161,31 +131,24 @@ static struct wallet *start(const struct settings *settings, struct failure *fai
     return wallet;
 }
 
-static void open_log(const struct settings *settings) {
-    char name[SETTINGS_NAME_SIZE];
-    settings_process_name(settings, settings->wallet, name);
-    log_open(name);
-    set_log_level(settings);
-}
-
 int main(int count, char **arguments) {
     static struct settings settings;
-    struct invocation invocation = {.config = DEFAULT_CONFIG};
+    struct invocation invocation = {.source.path = DEFAULT_CONFIG};
     struct failure failure;
     int status;
     if (!parse(count, arguments, &invocation, &status))
         return status;
-    if (!read_settings(&invocation, &settings, &failure)) {
+    if (!settings_read(&invocation.source, &settings, &failure) || !settings_check(&settings, &failure)) {
         fprintf(stderr, "vaxel-wallet: %s\n", failure.text);
         return EXIT_USAGE;
     }
     if (invocation.is_check) {
-        printf("%s: good\n", invocation.config);
+        printf("%s: good\n", invocation.source.path);
         return EXIT_SUCCESS;
     }
-    open_log(&settings);
+    settings_open_log(&settings, settings.wallet);
     sigset_t signals;
-    block_signals(&signals);
+    service_take_signals(&signals);
     struct wallet *wallet = start(&settings, &failure);
     if (wallet == NULL) {
         fprintf(stderr, "vaxel-wallet: %s\n", failure.text);

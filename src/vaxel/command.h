@@ -46,7 +46,6 @@ extern const struct option_rule global_options[];
 const struct command *command_find(const char *name);
 
 #define VALUES_CAPACITY 32
-#define ASSIGNMENTS_CAPACITY 64
 
 struct invocation {
     const struct command *command;
@@ -58,8 +57,7 @@ struct invocation {
         const char *name;
         const char *text;
     } values[VALUES_CAPACITY];
-    size_t assignment_count;
-    const char *assignments[ASSIGNMENTS_CAPACITY];
+    struct settings_source source;
     struct settings settings;
 };
 

@@ -34,12 +34,8 @@ static void table_add(struct words_table *table, const struct option_rule *rules
 }
 
 static bool keep(struct invocation *invocation, const char *name, const char *text) {
-    if (strcmp(name, "set") == 0) {
-        if (invocation->assignment_count == ASSIGNMENTS_CAPACITY)
-            return false;
-        invocation->assignments[invocation->assignment_count++] = text;
-        return true;
-    }
+    if (strcmp(name, "set") == 0)
+        return settings_assign(&invocation->source, text);
     for (size_t i = 0; i < invocation->value_count; i++) {
         if (strcmp(invocation->values[i].name, name) == 0) {
             invocation->values[i].text = text;
@@ -77,7 +73,7 @@ static bool parse_options(struct invocation *invocation, const struct command *c
         const char *name = code == 'h' ? "help" : table.options[at].name;
         CHECK(name != NULL);
         if (!keep(invocation, name, optarg != NULL ? optarg : "")) {
-            usage_wrong(invocation, "--set may be given %d times", ASSIGNMENTS_CAPACITY);
+            usage_wrong(invocation, "--set may be given %d times", SETTINGS_ASSIGNMENTS_MAX);
             return false;
         }
     }
@@ -250,14 +246,9 @@ static bool lay_over(struct invocation *invocation, const char *option, char *se
 
 bool invocation_read_settings(struct invocation *invocation, struct failure *failure) {
     struct settings *settings = &invocation->settings;
-    const char *path = settings_path(invocation);
-    config_defaults(settings_table, settings_count, settings);
-    if (path != NULL && !config_read(settings_table, settings_count, path, settings, failure))
-        return false;
-    for (size_t i = 0; i < invocation->assignment_count; i++)
-        if (!config_set(settings_table, settings_count, invocation->assignments[i], settings, failure))
-            return false;
-    return lay_over(invocation, "connect", settings->connect, failure) &&
+    invocation->source.path = settings_path(invocation);
+    return settings_read(&invocation->source, settings, failure) &&
+           lay_over(invocation, "connect", settings->connect, failure) &&
            lay_over(invocation, "certificate", settings->client_certificate, failure) &&
            lay_over(invocation, "key", settings->client_key, failure) &&
            lay_over(invocation, "authority", settings->client_authority, failure);

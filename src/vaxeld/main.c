@@ -51,23 +51,13 @@ static const struct option options[] = {
     {0},
 };
 
-#define ASSIGNMENTS_MAX 64
-
 struct invocation {
-    const char *config;
+    struct settings_source source;
     bool is_check;
-    size_t assignment_count;
-    const char *assignments[ASSIGNMENTS_MAX];
 };
 
 static bool read_settings(const struct invocation *invocation, struct settings *settings, struct failure *failure) {
-    config_defaults(settings_table, settings_count, settings);
-    if (!config_read(settings_table, settings_count, invocation->config, settings, failure))
-        return false;
-    for (size_t i = 0; i < invocation->assignment_count; i++)
-        if (!config_set(settings_table, settings_count, invocation->assignments[i], settings, failure))
-            return false;
-    return settings_check(settings, failure);
+    return settings_read(&invocation->source, settings, failure) && settings_check(settings, failure);
 }
 
 /* What comes next is read in `run`; the exit status of what ends here is in `status`. */
@@ -76,16 +66,14 @@ static bool parse(int count, char **arguments, struct invocation *invocation, in
     for (int code; (code = getopt_long(count, arguments, "c:s:h", options, NULL)) != -1;) {
         switch (code) {
         case 'c':
-            invocation->config = optarg;
+            invocation->source.path = optarg;
             break;
         case 's':
-            if (invocation->assignment_count == ASSIGNMENTS_MAX) {
-                fprintf(stderr, "vaxeld: at most %d settings by --set: put them into a file\n", ASSIGNMENTS_MAX);
-                *status = EXIT_USAGE;
-                return false;
-            }
-            invocation->assignments[invocation->assignment_count++] = optarg;
-            break;
+            if (settings_assign(&invocation->source, optarg))
+                break;
+            fprintf(stderr, "vaxeld: at most %d settings by --set: put them into a file\n", SETTINGS_ASSIGNMENTS_MAX);
+            *status = EXIT_USAGE;
+            return false;
         case OPTION_CHECK:
             invocation->is_check = true;
             break;
@@ -113,18 +101,6 @@ static bool parse(int count, char **arguments, struct invocation *invocation, in
 
 /* ---- while it runs ---- */
 
-static void set_log_level(const struct settings *settings) {
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
-    log_set_level(levels[settings->log_level]);
-}
-
-static void open_log(const struct settings *settings) {
-    char name[SETTINGS_NAME_SIZE];
-    settings_process_name(settings, settings->listen, name);
-    log_open(name);
-    set_log_level(settings);
-}
-
 static bool read_again(const struct invocation *invocation, struct settings *settings) {
     struct failure failure;
     if (read_settings(invocation, settings, &failure))
@@ -143,7 +119,7 @@ static void reload(struct node *node, const struct invocation *invocation, struc
     if (!read_again(invocation, &wanted))
         return;
     *settings = *node_change(node, &wanted);
-    set_log_level(settings);
+    settings_set_log_level(settings);
     watch_change(settings);
     log_info("vaxeld", "settings read again");
 }
@@ -186,7 +162,7 @@ static bool pause_start(const struct invocation *invocation, const sigset_t *sig
         static struct settings wanted;
         if (read_again(invocation, &wanted))
             *settings = wanted;
-        set_log_level(settings);
+        settings_set_log_level(settings);
         watch_change(settings);
     }
     return signal < 0 || signal == SIGHUP;
@@ -220,19 +196,9 @@ static struct node *start(const struct invocation *invocation, const sigset_t *s
     }
 }
 
-/* Before any thread starts, so that all of them leave the signals to this one. */
-static void block_signals(sigset_t *signals) {
-    sigemptyset(signals);
-    sigaddset(signals, SIGTERM);
-    sigaddset(signals, SIGINT);
-    sigaddset(signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 int main(int count, char **arguments) {
     static struct settings settings;
-    struct invocation invocation = {.config = DEFAULT_CONFIG};
+    struct invocation invocation = {.source.path = DEFAULT_CONFIG};
     int status;
     if (!parse(count, arguments, &invocation, &status))
         return status;
@@ -242,12 +208,12 @@ int main(int count, char **arguments) {
         return EXIT_USAGE;
     }
     if (invocation.is_check) {
-        printf("%s: good\n", invocation.config);
+        printf("%s: good\n", invocation.source.path);
         return EXIT_SUCCESS;
     }
-    open_log(&settings);
+    settings_open_log(&settings, settings.listen);
     sigset_t signals;
-    block_signals(&signals);
+    service_take_signals(&signals);
     static struct service_sockets sockets;
     if (!service_take_sockets(&sockets, &failure) || !watch_start(&settings, &failure)) {
         fprintf(stderr, "vaxeld: %s\n", failure.text);
