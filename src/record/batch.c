@@ -88,8 +88,10 @@ static struct month last_settled_month(struct record *record) {
     return month_of(calendar_day(&record->calendar, then));
 }
 
+/* Undos are of what was bought online. */
 static bool may_be_early(const struct item *item) {
-    return item->kind == ITEM_SETTLE || (item->kind == ITEM_APPEND && item->entry.kind == ENTRY_ADVICE);
+    return (item->kind == ITEM_SETTLE && !item->is_undo) ||
+           (item->kind == ITEM_APPEND && item->entry.kind == ENTRY_ADVICE);
 }
 
 static bool is_old(const struct item *item, struct month first_open, struct month last_settled) {
