@@ -101,7 +101,11 @@ class Servers:
 
     def sql(self, text):
         words = ["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", self.conninfo(), "-c", text]
-        return run(words, PATIENCE_S).strip()
+        return run(words, PATIENCE_S, env=self._without_notices()).strip()
+
+    @staticmethod
+    def _without_notices():
+        return {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
 
     def check_durability(self):
         """What was answered is on the disk, of the switch and of every peer in this server."""
@@ -113,8 +117,8 @@ class Servers:
 
     def sql_file(self, path, **variables):
         settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
-        options = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
-        run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *settings, self.conninfo(), "-f", path], PATIENCE_S, env=options)
+        words = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *settings, self.conninfo(), "-f", path]
+        run(words, PATIENCE_S, env=self._without_notices())
 
     def conninfo(self):
         return f"host={self.postgres_host} user=postgres dbname=vaxel"
