@@ -176,8 +176,8 @@ static enum statement prepare_step(struct record *record, const struct batch *ba
         encode_settle(encoder, &settlements);
         return STATEMENT_SETTLE;
     case STEP_UNDONE:
-        encode_look(encoder, &settlements, batch->is_old);
-        return batch->is_old ? STATEMENT_LOOK_OLD : STATEMENT_LOOK;
+        encode_look(encoder, &settlements, true); /* wherever undo() of sql/ has found a row */
+        return STATEMENT_LOOK_OLD;
     case STEP_CONFIRM:
         encode_confirm(encoder, &appends, batch->is_old);
         return batch->is_old ? STATEMENT_CONFIRM_OLD : STATEMENT_CONFIRM;

@@ -73,6 +73,21 @@ Test(record, an_undo_keeps_ones_own_row_once_another_was_told_of_it) {
     cr_assert_eq(total(), PURCHASE_MINOR);
 }
 
+/* Told of by a device whose clock is ahead, and bought again online when its id's time has come. */
+Test(record, an_undo_keeps_an_advice_of_the_same_id_that_came_before_the_month_of_it) {
+    struct entry advice = entry_of(ENTRY_ADVICE, 0);
+    advice.id = new_id_at(calendar_month_begins(month_after(advice.month)));
+    advice.flags = ENTRY_LATE;
+    cr_assert_eq(desk_append(&desk, &advice).kind, OUTCOME_RECORDED);
+    struct undo undo = undo_of(&advice);
+    undo.month = month_after(advice.month);
+    undo.appended_at.us = 0;
+    struct outcome undone = desk_undo(&desk, &undo);
+    cr_assert_eq(undone.kind, OUTCOME_UNDONE);
+    cr_assert(undone.is_kept && !undone.had_row);
+    cr_assert_eq(total(), PURCHASE_MINOR);
+}
+
 Test(record, a_request_with_other_content_confirms_nothing) {
     struct entry entry = purchase_of(1, 1), other = entry;
     struct undo undo = undo_of(&entry);
