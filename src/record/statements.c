@@ -217,11 +217,11 @@ const char *statement_text(enum statement statement) {
     return statements[statement].text;
 }
 
-/* Whatever the server's defaults: a commit is awaited on disk (I1), and each statement sees what was committed before
- * it began, which is what the locks are worth. */
+/* Whatever the server's defaults: a commit is awaited on disk, also the standby's (I1), and each statement sees what
+ * was committed before it began, which is what the locks are worth. */
 #define SETTINGS_BOTH                                                                                                  \
-    "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "         \
-    "WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "                                  \
+    "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') "                              \
+    "WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), "                                                  \
     "set_config('default_transaction_isolation', 'read committed', false), "                                           \
     "set_config('client_encoding', 'UTF8', false), "                                                                   \
     "set_config('plan_cache_mode', 'force_generic_plan', false), "                                                     \

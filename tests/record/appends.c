@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/desk.h"
 
+#include <stdio.h>
+
 static int rows_seen_when_told;
 
 static void look_at_once(struct desk *at, const struct outcome *outcome) {
@@ -178,6 +180,24 @@ Test(record, past_its_capacity_nothing_is_taken) {
     cr_assert_not(record_undo(desk.record, &undo, 0));
     DESK_UNTIL(&desk, desk.told == desk_options.capacity);
     cr_assert(record_append(desk.record, &entry, 0));
+}
+
+Test(record, a_commit_waits_for_the_standbys_disk_whatever_the_server_has_by_default) {
+    static const char *const defaults[][2] = {
+        {"off", "on"}, {"local", "on"}, {"remote_write", "on"}, {"on", "on"}, {"remote_apply", "remote_apply"}};
+    char conninfo[2 * TEST_TEXT];
+    test_sql(database.conninfo,
+             "ALTER TABLE entry ADD COLUMN waits text DEFAULT current_setting('synchronous_commit')");
+    for (size_t at = 0; at < sizeof defaults / sizeof *defaults; at++) {
+        desk_stop(&desk);
+        snprintf(conninfo, sizeof conninfo, "%s options='-c synchronous_commit=%s'", database.conninfo,
+                 defaults[at][0]);
+        desk_start(&desk, conninfo, &desk_options);
+        struct entry entry = purchase_of(1, 1);
+        cr_assert_eq(desk_append(&desk, &entry).kind, OUTCOME_RECORDED);
+        cr_assert_str_eq(test_sql(database.conninfo, "SELECT waits FROM entry ORDER BY recorded_at DESC LIMIT 1"),
+                         defaults[at][1], "%s", defaults[at][0]);
+    }
 }
 
 static struct desk other_desk;
