@@ -12,8 +12,8 @@
  *   sync ─▶ committed
  *
  * When fewer rows went in than were sent, a second transaction confirms others' rows and asks for each id what it has.
- * When a row could not be taken, the batch waits again in halves. When the connection breaks it is sent again as it
- * was. */
+ * When a row could not be taken, the batch waits again in halves. When it was in another's way (a deadlock, say) it is
+ * sent again as it was, once, and then in halves too. When the connection breaks it is sent again as it was. */
 #include "record/room.h"
 
 #include <stdlib.h>

@@ -260,6 +260,39 @@ static void divide(struct record *record, struct batch *batch) {
         put_back(record, batch, (batch->count + 1) / 2);
 }
 
+static bool note_crowd(struct record *record, struct batch *batch) {
+    bool is_again = false;
+    for (uint32_t at = 0; at < batch->count; at++) {
+        struct item *item = item_of(record, batch, at);
+        is_again = is_again || item->crowded_at.us != 0;
+        if (item->crowded_at.us == 0)
+            item->crowded_at = record->now;
+    }
+    return is_again;
+}
+
+/* Alone it lets all others go first, and has as long as a rebuild may be in its way. */
+static void wait_alone(struct record *record, struct batch *batch) {
+    struct item *item = item_of(record, batch, 0);
+    if (record->now.us - item->crowded_at.us >= READER_PATIENCE * record->options.silence_us) {
+        refuse(record, batch);
+        return;
+    }
+    batch->is_under_way = false;
+    item->company = 1;
+    queue_put_last(&record->queue, batch->places[0]);
+}
+
+/* Who was in another's way goes again as it is, once: what is so every time must not hold up the rest. */
+static void give_way(struct record *record, struct batch *batch) {
+    if (!note_crowd(record, batch))
+        put_back(record, batch, 0);
+    else if (batch->count > 1)
+        divide(record, batch);
+    else
+        wait_alone(record, batch);
+}
+
 /* Once for each row; a month that still has none after that is not one. */
 static void ask_partitions(struct record *record, struct batch *batch) {
     bool is_new = false;
@@ -298,7 +331,7 @@ static void recover(struct record *record, struct batch *batch) {
         put_back(record, batch, 0);
         break;
     case BLAME_CROWD:
-        put_back(record, batch, 0);
+        give_way(record, batch);
         break;
     case BLAME_PARTITION:
         ask_partitions(record, batch);

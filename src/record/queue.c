@@ -35,6 +35,7 @@ struct item *queue_append(struct queue *queue, enum lane_kind lane_kind, enum it
     item->kind = kind;
     item->lane = lane_kind;
     item->company = 0;
+    item->crowded_at = (struct tick){0};
     item->asked_partition = false;
     item->is_undo = false;
     return item;
@@ -60,6 +61,12 @@ void queue_put_back(struct queue *queue, uint32_t place) {
     lane->first = (lane->first + queue->capacity - 1) % queue->capacity;
     lane->waiting[lane->first] = place;
     lane->count++;
+}
+
+void queue_put_last(struct queue *queue, uint32_t place) {
+    struct lane *lane = &queue->lanes[queue->items[place].lane];
+    CHECK(lane->count < queue->capacity);
+    lane->waiting[(lane->first + lane->count++) % queue->capacity] = place;
 }
 
 void queue_release(struct queue *queue, uint32_t place) {

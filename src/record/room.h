@@ -53,12 +53,13 @@ struct item {
     enum lane_kind lane;
     uint32_t owner;
     uint32_t company; /* rows in its batch at most: one of the last batch of so many twice could not be taken; 0: any */
-    bool asked_partition; /* its month's partition was made on its account */
-    bool is_old;          /* of a month whose advices may lie in another: it is over, or has hardly begun */
-    bool is_undo;         /* SETTLE: of what its deadline overtook: `settlement` says its client and time alone */
-    struct request_id id; /* whose row it is about: of a settlement the original's */
-    struct month month;   /* where that row is, or is to be */
-    struct month own;     /* of the id's own time; another than `month` for what came late, or early */
+    struct tick crowded_at; /* when a batch of it was in another's way first; us 0: never */
+    bool asked_partition;   /* its month's partition was made on its account */
+    bool is_old;            /* of a month whose advices may lie in another: it is over, or has hardly begun */
+    bool is_undo;           /* SETTLE: of what its deadline overtook: `settlement` says its client and time alone */
+    struct request_id id;   /* whose row it is about: of a settlement the original's */
+    struct month month;     /* where that row is, or is to be */
+    struct month own;       /* of the id's own time; another than `month` for what came late, or early */
     int32_t organisation;
     int32_t epoch; /* APPEND: recorded only under this one; 0: under whatever the fence has */
     union {
@@ -89,6 +90,7 @@ struct item *queue_append(struct queue *queue, enum lane_kind lane, enum item_ki
 uint32_t queue_take(struct queue *queue, enum lane_kind kind);
 struct item *queue_front(const struct queue *queue, enum lane_kind kind); /* NULL: none waits */
 void queue_put_back(struct queue *queue, uint32_t place);                 /* to the front */
+void queue_put_last(struct queue *queue, uint32_t place);
 void queue_release(struct queue *queue, uint32_t place);
 
 /* ---- batch.c, outcomes.c: one transaction of the recorder ---- */

@@ -90,6 +90,37 @@ Test(record, a_refusal_of_a_month_without_a_partition_gets_one) {
     DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM refusal WHERE month = 209901") == 1);
 }
 
+/* A desk that loses patience in a test's time. */
+static void restart_impatiently(void) {
+    struct record_options options = desk_options;
+    options.silence_us = 1000000;
+    desk_stop(&desk);
+    desk_start(&desk, database.conninfo, &options);
+}
+
+Test(record, a_settlement_that_is_in_anothers_way_every_time_holds_nobody_up_and_is_quarantined) {
+    enum { SETTLEMENTS = 20, CURSED = 7 };
+    test_sql(database.conninfo,
+             "CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+             "RAISE EXCEPTION 'crowd' USING ERRCODE = 'serialization_failure'; END $$; "
+             "CREATE TRIGGER collide AFTER INSERT ON entry FOR EACH ROW WHEN (NEW.amount_minor = -13) "
+             "EXECUTE FUNCTION collide()");
+    restart_impatiently();
+    for (uint32_t owner = 0; owner < SETTLEMENTS; owner++) {
+        struct entry entry = purchase_of(1, 1);
+        cr_assert_eq(desk_append(&desk, &entry).kind, OUTCOME_RECORDED);
+        struct settlement refund = settlement_of(ENTRY_REFUND, &entry, owner == CURSED ? 13 : 10);
+        cr_assert(record_settle(desk.record, &refund, owner));
+    }
+    for (uint32_t owner = 0; owner < SETTLEMENTS; owner++)
+        if (owner != CURSED)
+            DESK_UNTIL(&desk, desk.outcomes[owner].kind == OUTCOME_SETTLED);
+    cr_assert_eq(desk.times_told[CURSED], 0);
+    DESK_UNTIL(&desk, desk.times_told[CURSED] == 1);
+    cr_assert_eq(desk.outcomes[CURSED].kind, OUTCOME_REFUSED);
+    DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM quarantine WHERE why LIKE '%40001%'") == 1);
+}
+
 Test(record, a_table_that_is_gone_quarantines_nothing_and_is_waited_for) {
     struct entry entry = purchase_of(1, 1);
     test_sql(database.conninfo, "ALTER TABLE entry RENAME TO entry_away");
