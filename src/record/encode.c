@@ -251,6 +251,7 @@ static const struct column settle_columns[] = {
     COLUMN(ELEMENT_BOOL, settlement.is_any_clients),
     COLUMN(ELEMENT_INT8, settlement.amount_minor),
     COLUMN(ELEMENT_BOOL, settlement.is_final),
+    COLUMN(ELEMENT_INT4, settlement.open_month),
     COLUMN(ELEMENT_INT4, settlement.charged_month),
     COLUMN(ELEMENT_TIME, settlement.appended_at),
 };

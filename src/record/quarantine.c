@@ -33,9 +33,10 @@ static void describe_append(const struct entry *entry, char *text, size_t capaci
 static void describe_settlement(const struct settlement *settlement, char *text, size_t capacity) {
     char id[REQUEST_ID_TEXT_SIZE];
     request_id_format(&settlement->id, id);
-    snprintf(text, capacity, "settle kind=%d id=%s amount_minor=%lld is_final=%d client=%d charged_month=%d",
+    snprintf(text, capacity,
+             "settle kind=%d id=%s amount_minor=%lld is_final=%d client=%d open_month=%d charged_month=%d",
              (int)settlement->kind, id, (long long)settlement->amount_minor, settlement->is_final, settlement->client,
-             settlement->charged_month.yyyymm);
+             settlement->open_month.yyyymm, settlement->charged_month.yyyymm);
 }
 
 static void describe_item(const struct item *item, char *text, size_t capacity) {

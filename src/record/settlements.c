@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a settlement came to, as settle() of sql/0005_settlements.sql says it. */
+/* What a settlement came to, as settle() of sql/ says it. */
 #include "record/room.h"
 
 enum column {

@@ -141,10 +141,11 @@ static const struct {
     [STATEMENT_SETTLE] = {"settle",
                           "SELECT q.n::int4, " COLUMNS_SETTLED " FROM unnest($1::int2[], $2::uuid[], $3::int4[], "
                           "$4::uuid[], $5::int4[], $6::int4[], $7::int4[], $8::bool[], $9::int8[], $10::bool[], "
-                          "$11::int4[], $12::timestamptz[]) WITH ORDINALITY AS q(kind, id, own_month, original, month, "
-                          "organisation, client, is_any_clients, amount_minor, is_final, charged_month, at, n), "
+                          "$11::int4[], $12::int4[], $13::timestamptz[]) WITH ORDINALITY AS q(kind, id, own_month, "
+                          "original, month, organisation, client, is_any_clients, amount_minor, is_final, open_month, "
+                          "charged_month, at, n), "
                           "LATERAL settle(q.kind, q.id, q.own_month, q.original, q.month, q.organisation, q.client, "
-                          "q.is_any_clients, q.amount_minor, q.is_final, q.charged_month, q.at) s"},
+                          "q.is_any_clients, q.amount_minor, q.is_final, q.open_month, q.charged_month, q.at) s"},
     [STATEMENT_CONFIRM] = {"confirm", CONFIRM("unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int4[], " CONFIRM_COLUMNS
                                               ") AS q(id, mark, month, organisation, " CONFIRM_NAMES ")")},
     [STATEMENT_CONFIRM_OLD] =

@@ -151,9 +151,9 @@ struct settlement {
     bool is_any_clients;  /* may settle what another client began */
     int64_t amount_minor; /* CAPTURE, REFUND; 0: all that is left */
     bool is_final;        /* CAPTURE: what is left of the hold then is freed */
-    /* The month that a refund is charged in when the original's is closed; it frees nothing then. yyyymm 0: it is open.
-     */
-    struct month charged_month;
+    /* REFUND: the oldest month that is open, and the current one. What is recorded before the first is charged in the
+     * second, and nothing of it is freed. */
+    struct month open_month, charged_month;
     struct instant appended_at;
 };
 

@@ -4,12 +4,6 @@
  * approved before, and the same request under the same id tells how it ended. */
 #include "switch/core.h"
 
-/* How long a month takes what comes late. */
-static bool is_month_open(struct switch_core *core, struct month month) {
-    struct instant lately = {core->now.instant.us - core->settings.month_open_us};
-    return month.yyyymm >= month_of(calendar_day(&core->calendar, lately)).yyyymm;
-}
-
 bool settle_begin(struct switch_core *core, struct request *request) {
     if (!core->ports.settle(core->ports.shell, &request->settlement, request_slot(core, request)))
         return false;
@@ -17,8 +11,14 @@ bool settle_begin(struct switch_core *core, struct request *request) {
     return true;
 }
 
+/* Which of them it is goes by where the original is recorded: an advice may have come late, or early. */
+static void choose_months(struct switch_core *core, struct settlement *refund) {
+    struct instant lately = {core->now.instant.us - core->settings.month_open_us};
+    refund->open_month = month_of(calendar_day(&core->calendar, lately));
+    refund->charged_month = month_of(calendar_day(&core->calendar, core->now.instant));
+}
+
 static void fill_settlement(struct switch_core *core, struct request *request, const struct settle *settle) {
-    struct day today = calendar_day(&core->calendar, core->now.instant);
     struct settlement *settlement = &request->settlement;
     *settlement = (struct settlement){
         .kind = settle->kind,
@@ -32,8 +32,8 @@ static void fill_settlement(struct switch_core *core, struct request *request, c
         .is_final = settle->is_final,
         .appended_at = core->now.instant,
     };
-    if (settle->kind == ENTRY_REFUND && !is_month_open(core, settlement->month))
-        settlement->charged_month = month_of(today);
+    if (settle->kind == ENTRY_REFUND)
+        choose_months(core, settlement);
 }
 
 void switch_settle(struct switch_core *core, struct moment now, const struct settle *settle) {

@@ -81,10 +81,16 @@ Test(record, a_refund_is_no_original_of_another) {
     expect_declined(desk_settle(&desk, &second), REASON_WRONG_KIND);
 }
 
+/* The month of the purchase is closed. */
+static struct settlement late_refund(int64_t amount_minor) {
+    struct settlement settlement = settlement_of(ENTRY_REFUND, &purchase, amount_minor);
+    settlement.open_month = settlement.charged_month = month_after(purchase.month);
+    return settlement;
+}
+
 Test(record, a_refund_of_a_closed_month_is_charged_in_another_and_frees_nothing) {
     buy();
-    struct settlement settlement = settlement_of(ENTRY_REFUND, &purchase, 3000);
-    settlement.charged_month = month_after(purchase.month);
+    struct settlement settlement = late_refund(3000);
     struct outcome outcome = desk_settle(&desk, &settlement);
     expect_settled(outcome, 3000);
     cr_assert_eq(outcome.effect.amount_minor, 0);
@@ -99,9 +105,40 @@ Test(record, a_refund_of_a_closed_month_is_charged_in_another_and_frees_nothing)
 
 Test(record, a_refund_charged_in_a_month_without_partition_makes_it) {
     buy();
-    struct settlement settlement = settlement_of(ENTRY_REFUND, &purchase, 3000);
+    struct settlement settlement = late_refund(3000);
     settlement.charged_month.yyyymm = purchase.month.yyyymm + 300;
     expect_settled(desk_settle(&desk, &settlement), 3000);
+}
+
+/* By a device whose clock is ahead into the next month: recorded in this one. */
+static void buy_early(void) {
+    purchase = entry_of(ENTRY_ADVICE, 0);
+    purchase.id = new_id_at(calendar_month_begins(month_after(purchase.month)));
+    purchase.flags = ENTRY_LATE;
+    cr_assert_eq(desk_append(&desk, &purchase).kind, OUTCOME_RECORDED);
+}
+
+Test(record, a_refund_of_what_came_early_is_charged_in_another_month_once_that_of_its_row_is_closed) {
+    buy_early();
+    struct settlement settlement = late_refund(3000);
+    settlement.month = month_after(purchase.month);
+    struct outcome outcome = desk_settle(&desk, &settlement);
+    expect_settled(outcome, 3000);
+    cr_assert_eq(outcome.effect.amount_minor, 0);
+    cr_assert_eq(usage(), PURCHASE_MINOR);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT month FROM entry WHERE kind = 8"),
+                 settlement.charged_month.yyyymm);
+}
+
+Test(record, a_refund_frees_while_the_month_of_the_row_is_open_though_another_has_begun) {
+    buy();
+    struct settlement settlement = late_refund(3000);
+    settlement.open_month = purchase.month;
+    struct outcome outcome = desk_settle(&desk, &settlement);
+    expect_settled(outcome, 3000);
+    cr_assert_eq(outcome.effect.amount_minor, -3000);
+    cr_assert_eq(month_of(outcome.effect.day).yyyymm, purchase.month.yyyymm);
+    cr_assert_eq(usage(), PURCHASE_MINOR - 3000);
 }
 
 /* ---- repeats ---- */
@@ -163,6 +200,54 @@ Test(record, the_same_id_for_something_else_is_refused_and_names_the_field) {
     refunded.id = purchase.id;
     expect_reused(desk_settle(&desk, &refunded), FIELD_KIND);
     cr_assert_eq(usage(), 2 * PURCHASE_MINOR - 10);
+}
+
+/* The clock of whoever made it is wrong, or nobody looked at it. */
+static struct request_id id_of_years_ahead(void) {
+    return new_id_at((struct instant){instant_now().us + INT64_C(2 * 366 * 86400) * 1000000});
+}
+
+Test(record, an_id_of_years_ahead_settles_one_thing_and_holds_nobody_up) {
+    struct entry other;
+    buy();
+    other = purchase;
+    buy();
+    struct settlement first = settlement_of(ENTRY_REFUND, &purchase, 3000);
+    first.id = id_of_years_ahead();
+    expect_settled(desk_settle(&desk, &first), 3000);
+    cr_assert(desk_settle(&desk, &first).is_repeat);
+    struct settlement second = first;
+    second.original = other.id;
+    expect_reused(desk_settle(&desk, &second), FIELD_ORIGINAL);
+    second.kind = ENTRY_REVERSAL;
+    second.id = other.id;
+    expect_settled(desk_settle(&desk, &second), PURCHASE_MINOR);
+}
+
+Test(record, an_id_that_is_taken_in_a_month_beyond_all_that_were_looked_at_is_refused) {
+    struct entry other;
+    buy();
+    other = purchase;
+    buy();
+    struct settlement first = late_refund(3000);
+    first.charged_month.yyyymm = purchase.month.yyyymm + 300;
+    expect_settled(desk_settle(&desk, &first), 3000);
+    struct settlement second = first;
+    second.original = other.id;
+    expect_reused(desk_settle(&desk, &second), FIELD_ORIGINAL);
+}
+
+Test(record, a_node_of_before_settles_as_it_did) {
+    buy();
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&purchase.id, id);
+    for (int charged = 0; charged < 2; charged++)
+        cr_assert_str_eq(test_sql(database.conninfo,
+                                  "SELECT (settle(8::smallint, gen_random_uuid(), %d, '%s', %d, 1, 7, false, 3000, "
+                                  "false, %d, now())).usage_minor",
+                                  purchase.month.yyyymm, id, purchase.month.yyyymm,
+                                  charged * month_after(purchase.month).yyyymm),
+                         charged == 0 ? "-3000" : "0");
 }
 
 Test(record, anothers_purchase_is_settled_only_by_whom_it_may) {
@@ -296,8 +381,7 @@ Test(record, what_was_undone_already_is_reversed_as_a_repeat) {
 Test(record, a_reversal_takes_off_and_charges_back_what_refunds_have_left) {
     buy();
     refund(3000);
-    struct settlement late = settlement_of(ENTRY_REFUND, &purchase, 2000);
-    late.charged_month = month_after(purchase.month);
+    struct settlement late = late_refund(2000);
     desk_settle(&desk, &late);
     struct outcome outcome = reverse();
     expect_settled(outcome, PURCHASE_MINOR - 3000);

@@ -439,10 +439,10 @@ static void refund(struct postgres *postgres, int64_t at, const struct settlemen
         decline(outcome, REASON_AMOUNT_EXCEEDED, FIELD_NONE, left);
         return;
     }
-    int32_t charged = settlement->charged_month.yyyymm;
-    bool is_open = charged == 0 || charged == original->month;
-    const struct recorded row = {
-        .month = is_open ? original->month : charged, .settled_minor = taken, .amount_minor = is_open ? -taken : 0};
+    bool is_open = original->month >= settlement->open_month.yyyymm;
+    const struct recorded row = {.month = is_open ? original->month : settlement->charged_month.yyyymm,
+                                 .settled_minor = taken,
+                                 .amount_minor = is_open ? -taken : 0};
     const struct beside beside = {.charged_minor = -taken,
                                   .requested_minor = settlement->amount_minor,
                                   .is_final = settlement->is_final,

@@ -250,17 +250,25 @@ Test(settle, a_purchase_whose_reversal_came_first_is_declined_whatever_it_says) 
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_DECLINED);
 }
 
-Test(settle, a_refund_of_a_closed_month_is_charged_in_this_one) {
-    struct settle request = settle_request(ENTRY_REFUND);
-    switch_settle(shell.core, shell.now, &request);
+Test(settle, a_refund_names_the_oldest_open_month_and_the_current_one) {
+    static const struct {
+        int64_t hours;
+        int32_t open, current;
+    } cases[] = {{-1, 202610, 202610}, {1, 202610, 202611}, {11, 202610, 202611}, {12, 202611, 202611}};
+    int64_t november_us = calendar_month_begins((struct month){202611}).us;
+    const struct settle request = settle_request(ENTRY_REFUND);
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        shell.now.instant.us = november_us + cases[at].hours * INT64_C(3600000000);
+        switch_settle(shell.core, shell.now, &request);
+        cr_expect_eq(shell.settlements[at].open_month.yyyymm, cases[at].open);
+        cr_expect_eq(shell.settlements[at].charged_month.yyyymm, cases[at].current);
+    }
+}
+
+Test(settle, what_is_no_refund_belongs_to_the_month_of_its_original) {
+    settle(ENTRY_CAPTURE);
+    cr_expect_eq(shell.settlements[0].open_month.yyyymm, 0);
     cr_expect_eq(shell.settlements[0].charged_month.yyyymm, 0);
-    shell_settlement_outcome(&shell, settled(13000, -13000));
-    shell_verdict(&shell, (struct verdict){.kind = VERDICT_DONE});
-    const uint8_t random[10] = {1};
-    request.original = request_id_make((struct instant){shell.now.instant.us - 40 * INT64_C(86400000000)}, random);
-    switch_settle(shell.core, shell.now, &request);
-    cr_expect_eq(shell.settlements[1].month.yyyymm, 202610);
-    cr_expect_eq(shell.settlements[1].charged_month.yyyymm, 202611);
 }
 
 Test(settle, of_an_unknown_credential_is_declined_at_once) {
