@@ -90,8 +90,13 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
     switch (outcome->kind) {
     case OUTCOME_RECORDED:
     case OUTCOME_STALE:
-    case OUTCOME_REFUSED:
         undo_begin(core, request);
+        break;
+    case OUTCOME_REFUSED: /* the undo too: quarantined, and what is counted stays so until the audit */
+        if (request->stage == STAGE_UNDOING)
+            request_end(core, request);
+        else
+            undo_begin(core, request);
         break;
     case OUTCOME_EXISTS: /* another's row: that it was a repeat is all this request did */
     case OUTCOME_ABSENT:

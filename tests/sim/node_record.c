@@ -82,14 +82,17 @@ static void answer(struct world *world, void *owner, uint64_t word) {
     free(batch);
 }
 
+static const struct request_id *id_of(const struct item *item) {
+    return item->kind == ITEM_APPEND  ? &item->entry.id
+           : item->kind == ITEM_CHECK ? &item->check.id
+           : item->kind == ITEM_UNDO  ? &item->undo.id
+                                      : &item->settlement.original;
+}
+
 static void trace_item(struct world *world, const struct batch *batch, const struct item *item) {
     static const char *const kinds[] = {"append", "check", "undo", "settle"};
-    const struct request_id *id = item->kind == ITEM_APPEND  ? &item->entry.id
-                                  : item->kind == ITEM_CHECK ? &item->check.id
-                                  : item->kind == ITEM_UNDO  ? &item->undo.id
-                                                             : &item->settlement.original;
     char text[REQUEST_ID_TEXT_SIZE];
-    request_id_format(id, text);
+    request_id_format(id_of(item), text);
     trace(world, "postgres: node %u %s %s amount %lld epoch %d%s: outcome %d epoch %d", batch->node->index,
           kinds[item->kind], text, item->kind == ITEM_APPEND ? (long long)item->entry.amount_minor : 0LL,
           item->kind == ITEM_APPEND ? item->entry.epoch : 0, item->is_short ? " short" : "", (int)item->outcome.kind,
@@ -107,8 +110,17 @@ static void follow(struct world *world, void *owner, uint64_t word) {
     event_in(world, chance_delay(world, 100, 5 * MS), answer, batch, 0);
 }
 
+/* As with a damaged page of an index: neither a row of one of those ids can be written, nor its undo. */
+static bool is_refused(const struct world *world, const struct item *item) {
+    return world->refuses_ids && item->kind != ITEM_CHECK && id_of(item)->bytes[9] % 64 == 0;
+}
+
 static void execute_item(struct world *world, struct item *item) {
     struct postgres *postgres = world->postgres;
+    if (is_refused(world, item)) {
+        item->outcome.kind = OUTCOME_REFUSED;
+        return;
+    }
     switch (item->kind) {
     case ITEM_APPEND:
         item->is_short = !postgres_append(postgres, &item->entry, &item->outcome);

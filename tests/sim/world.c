@@ -67,6 +67,7 @@ static void begin(struct world *world, const struct world_options *options) {
     world->lost_replies_percent = percents[chance_below(world, 4)];
     world->lost_commits_percent = percents[chance_below(world, 4)];
     world->slow_commits_us = chance_is(world, 30) ? 80 * MS : 0;
+    world->refuses_ids = !world->has_journals && world->has_crashes && options->seed % 8 == 7;
     world->parents[2] = 1;
     int64_t scale = 1 + (int64_t)chance_below(world, 4);
     for (int i = 0; i < CREDITS; i++)

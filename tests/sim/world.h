@@ -167,7 +167,8 @@ struct world {
     bool keeps_redis; /* it is neither lost nor divided: no rebuild heals what was miscounted */
     uint32_t lost_replies_percent, lost_commits_percent; /* connections that break when all was done and not yet told */
     int64_t slow_commits_us;
-    bool is_quiet; /* nothing bad happens any more */
+    bool refuses_ids; /* PostgreSQL can write nothing of some ids; what stays counted then is the audit's */
+    bool is_quiet;    /* nothing bad happens any more */
 
     struct holder holders[CREDITS];
     int32_t parents[DEPARTMENTS];

@@ -175,6 +175,17 @@ Test(deadline, a_row_the_record_cannot_take_fails_and_is_undone) {
     expect_undone_and_gone(3, false);
 }
 
+Test(deadline, an_undo_the_record_cannot_take_either_is_left_to_the_audit) {
+    shell_authorize(&shell, 1);
+    shell_counted(&shell);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_REFUSED});
+    shell_undo_outcome(&shell, (struct outcome){.kind = OUTCOME_REFUSED});
+    cr_expect_eq(shell.undo_count, 1);
+    cr_expect_eq(shell.question_count, 1, "what is not undone in the record is lowered nowhere");
+    cr_expect_eq(shell.answer_count, 1, "answered more than once");
+    cr_expect_eq(switch_busy(shell.core), 0);
+}
+
 Test(deadline, many_deadlines_pass_after_a_long_pause) {
     for (uint8_t i = 1; i <= 4; i++)
         shell_authorize(&shell, i);
