@@ -50,6 +50,7 @@ struct request {
     enum question_kind asks; /* what to ask the limits when it is this one's turn */
     bool is_answered;        /* only what follows, or undoing, is left */
     bool may_be_counted;     /* under its id the limits may have counted */
+    bool may_be_remembered;  /* the limits may know its id by its own asking, which makes it no repeat */
     bool is_repeat;
     bool had_row;    /* FOLLOWING: the undone purchase had been recorded */
     bool owes_claim; /* the limits owe a claim, beside what the stage says; the record's word is put by so long */

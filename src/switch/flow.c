@@ -264,7 +264,7 @@ static void refuse_reuse(struct switch_core *core, struct request *request, int3
 
 static void known(struct switch_core *core, struct request *request, const struct verdict *verdict) {
     const struct memory *memory = &verdict->memory;
-    request->is_repeat = true;
+    request->is_repeat = !request->may_be_remembered;
     /* What was reversed before it came is remembered without what it was. */
     if (memory->kind == MEMORY_REVERSED) {
         finish(core, request, REASON_REVERSED);
@@ -285,6 +285,13 @@ static void known(struct switch_core *core, struct request *request, const struc
     /* Departments may have come or gone since; a limit that is no more can't be told of. */
     request->refusing = memory->refusing & (uint16_t)((1u << request->account.limit_count) - 1);
     check(core, request, reason_of_memory(request, memory), verdict->epoch);
+}
+
+/* Whether the limits may remember from now on that this request asked. */
+static bool leaves_memory(const struct request *request, const struct verdict *verdict) {
+    bool is_done =
+        verdict->kind == VERDICT_COUNTED || verdict->kind == VERDICT_REFUSED || verdict->kind == VERDICT_LOST;
+    return is_done && request->asks == QUESTION_AUTHORIZE;
 }
 
 void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict) {
@@ -313,6 +320,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
         advice_verdict(core, request, verdict);
         return;
     }
+    request->may_be_remembered |= leaves_memory(request, verdict);
     switch (verdict->kind) {
     case VERDICT_COUNTED:
         take_spent(request, verdict);

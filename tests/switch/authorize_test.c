@@ -84,6 +84,19 @@ Test(authorize, a_stale_refusal_is_decided_again_with_the_fence_as_floor) {
     cr_expect_eq(shell.questions[1].floor_epoch, 9);
 }
 
+/* The limits remember the first refusal, whatever their epoch. */
+Test(authorize, a_stale_refusal_that_is_known_when_it_is_decided_again_is_no_repeat) {
+    shell_authorize(&shell, 1);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_REFUSED, .epoch = 3, .refusing = 1});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_STALE, .epoch = 9});
+    const struct memory memory = {.kind = MEMORY_REFUSED, .refusing = 1, .content = content_of_first()};
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 9, .memory = memory});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_CREDIT_LIMIT);
+    cr_expect_not(shell_last_answer(&shell)->is_repeat);
+    cr_expect_eq(shell.note_count, 1);
+}
+
 Test(authorize, a_stale_row_is_authorized_again_and_later_requests_know_the_floor) {
     shell_authorize(&shell, 1);
     shell_counted(&shell);
@@ -163,6 +176,20 @@ Test(authorize, a_remembered_refusal_stays_one) {
     cr_expect_eq(shell_last_answer(&shell)->reason, REASON_CREDIT_LIMIT);
     cr_expect(shell_last_answer(&shell)->is_repeat);
     cr_expect_eq(shell.note_count, 0, "a repeat is no new refusal");
+}
+
+Test(authorize, a_repeat_is_one_though_the_counters_had_to_be_rebuilt_or_replaced_first) {
+    shell_authorize(&shell, 1);
+    const struct memory memory = {.kind = MEMORY_REFUSED, .refusing = 1, .content = content_of_first()};
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_COLD});
+    switch_sums_read(shell.core, shell.now, 1, (struct month){202611}, NULL);
+    shell_pass_time(&shell, 10000);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_STALE, .epoch = 4});
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 4, .memory = memory});
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
+    cr_expect(shell_last_answer(&shell)->is_repeat);
+    cr_expect_eq(shell.note_count, 0);
 }
 
 Test(authorize, a_remembered_refusal_by_a_department_that_is_no_more_stays_one) {

@@ -152,6 +152,70 @@ Test(deadline, a_question_that_was_lost_is_asked_again_under_the_same_id) {
     cr_expect(request_id_equal(&shell.questions[1].id, &shell.questions[0].id));
 }
 
+static void lose_answer(void) {
+    switch_limits_up(shell.core, shell.now, false);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_LOST});
+    switch_limits_up(shell.core, shell.now, true);
+}
+
+static void answer_known(enum memory_kind kind) {
+    const struct memory memory = {
+        .kind = kind, .refusing = kind == MEMORY_REFUSED ? 1 : 0, .content = shell.questions[0].content};
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_KNOWN, .epoch = 3, .memory = memory});
+}
+
+Test(deadline, a_refusal_whose_answer_was_lost_is_told_and_noted_as_the_first) {
+    shell_authorize(&shell, 1);
+    lose_answer();
+    answer_known(MEMORY_REFUSED);
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
+    cr_expect_eq(shell_last_answer(&shell)->reason, REASON_CREDIT_LIMIT);
+    cr_expect_not(shell_last_answer(&shell)->is_repeat);
+    cr_expect_eq(shell.note_count, 1);
+}
+
+Test(deadline, a_count_whose_answer_was_lost_is_told_as_the_first_when_its_row_is_new) {
+    shell_authorize(&shell, 1);
+    lose_answer();
+    answer_known(MEMORY_COUNTED);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
+    cr_expect_not(shell_last_answer(&shell)->is_repeat);
+}
+
+Test(deadline, a_repeat_whose_answer_was_lost_is_told_as_one_when_its_row_is_anothers) {
+    shell_authorize(&shell, 1);
+    lose_answer();
+    answer_known(MEMORY_COUNTED);
+    shell_append_outcome(
+        &shell, (struct outcome){.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = shell.questions[0].content});
+    cr_expect(shell_last_answer(&shell)->is_repeat);
+}
+
+Test(deadline, a_question_that_only_recalls_and_was_lost_makes_no_repeat_a_first) {
+    const struct authorize request = shell_request(&shell, 1);
+    shell_pass_time(&shell, 601 * INT64_C(1000000));
+    switch_authorize(shell.core, shell.now, &request);
+    cr_assert_eq(shell.questions[0].kind, QUESTION_RECALL);
+    lose_answer();
+    answer_known(MEMORY_REFUSED);
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_ABSENT});
+    cr_expect(shell_last_answer(&shell)->is_repeat);
+    cr_expect_eq(shell.note_count, 0);
+}
+
+Test(deadline, what_waited_for_the_record_after_it_was_counted_is_told_as_the_first) {
+    shell_authorize(&shell, 1);
+    switch_record_up(shell.core, shell.now, false);
+    shell_counted(&shell);
+    switch_record_up(shell.core, shell.now, true);
+    cr_assert_eq(shell.question_count, 2);
+    answer_known(MEMORY_COUNTED);
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
+    cr_expect_not(shell_last_answer(&shell)->is_repeat);
+}
+
 Test(deadline, a_question_that_was_lost_for_good_may_have_counted_and_is_undone) {
     shell_authorize(&shell, 1);
     switch_limits_up(shell.core, shell.now, false);
