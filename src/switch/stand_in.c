@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stand_in: PostgreSQL is away, or owes an answer for too long; the journal of this node keeps purchases instead
- * (DESIGN 7). They were counted before, so no limit is passed by it while Redis stands.
+ * (DESIGN 7). They were counted before, so no limit is passed by it while those counters stand: what is built anew
+ * meanwhile, by an audit too, is without them (docs/guarantees.md).
  *
  *   counted ─claimed─▶ JOURNALING ─safe─▶ approved, JOURNALED ─▶ gone; later: drain ─▶ RECORDING ─▶ FOLLOWING ─▶
  * drained RECORDING, owed for too long ─▶ the journal as well: whichever says first that it is safe makes the answer
