@@ -29,7 +29,7 @@ struct client {
     uint32_t rate_per_s; /* requests; 0: no limit */
     /* DOMAIN F4: two equal purchases nearer than this are a double tap; 0: they are not looked at. */
     int64_t tap_window_us;
-    char name[CLIENT_NAME_SIZE];
+    char name[CLIENT_NAME_SIZE]; /* of a row that was just read: "" when it is too long */
 };
 
 /* Loads everything before it returns. NULL with a reason when it can't. */

@@ -224,14 +224,15 @@ static bool read_client(const struct field *fields, void *row) {
     int32_t double_tap_s;
     memset(client, 0, sizeof(*client));
     if (!read_id(&fields[0], &client->id) || is_null(&fields[1]) || fields[1].size == 0 ||
-        fields[1].size >= CLIENT_NAME_SIZE || !read_word(&fields[2], kinds, &kind) ||
-        !read_word_set(&fields[3], calls, CALL_AUTHORIZE, &client->calls) ||
+        !read_word(&fields[2], kinds, &kind) || !read_word_set(&fields[3], calls, CALL_AUTHORIZE, &client->calls) ||
         !read_word_set(&fields[4], channels, CHANNEL_CARD, &client->channels) || !read_int32(&fields[5], &rate) ||
         rate < 0 || is_null(&fields[6]) || fields[6].size != 1 || !read_int32(&fields[7], &double_tap_s) ||
         double_tap_s < 0) {
         return false;
     }
-    memcpy(client->name, fields[1].data, fields[1].size);
+    if (fields[1].size < CLIENT_NAME_SIZE) {
+        memcpy(client->name, fields[1].data, fields[1].size);
+    }
     client->kind = (enum client_kind)(CLIENT_VALIDATOR + kind);
     client->rate_per_s = (uint32_t)rate;
     client->is_blocked = fields[6].data[0] != 0;

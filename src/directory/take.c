@@ -112,10 +112,27 @@ static bool is_same_client(const struct client *one, const struct client *other)
            one->tap_window_us == other->tap_window_us && strcmp(one->name, other->name) == 0;
 }
 
+static bool is_nameless(const struct client *row) {
+    return row->name[0] == '\0';
+}
+
+/* No certificate is taken whose name is that long. One that is known by the name it had before may not use that. */
+static void take_nameless(struct book *book, uint32_t index) {
+    struct client *known = index != TABLE_NONE ? table_at(&book->tables[ROW_CLIENT], index) : NULL;
+    if (known != NULL && !known->is_blocked) {
+        known->is_blocked = true;
+        atomic_fetch_add(&book->client_generation, 1);
+    }
+}
+
 static bool take_client(struct book *book, const struct client *row, struct failure *failure) {
     (void)failure;
     struct table *table = &book->tables[ROW_CLIENT];
     uint32_t index = table_find(table, row->id);
+    if (is_nameless(row)) {
+        take_nameless(book, index);
+        return true;
+    }
     if (index == TABLE_NONE) {
         index = table_add(table, row->id);
     } else if (is_same_client(table_at(table, index), row)) {
@@ -179,6 +196,21 @@ static bool look_over_departments(const struct book *book, struct failure *failu
     return true;
 }
 
+/* One such row must not keep all the others out. */
+static void tell_of_nameless(const struct client *rows, size_t count) {
+    size_t nameless = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_nameless(&rows[i]) && nameless++ == 0) {
+            log_error("directory",
+                      "client's name is longer than %d bytes: it is left out until it has another client=%d",
+                      CLIENT_NAME_SIZE - 1, rows[i].id);
+        }
+    }
+    if (nameless > 1) {
+        log_error("directory", "more clients' names are too long count=%zu", nameless - 1);
+    }
+}
+
 bool book_take(struct book *book, enum row_kind kind, const void *rows, size_t count, struct failure *failure) {
     if (count == 0) {
         return true;
@@ -193,5 +225,8 @@ bool book_take(struct book *book, enum row_kind kind, const void *rows, size_t c
         is_taken = take_row(book, kind, (const char *)rows + i * row_size(kind), failure);
     }
     CHECK(pthread_rwlock_unlock(&book->lock) == 0);
+    if (kind == ROW_CLIENT) {
+        tell_of_nameless(rows, count);
+    }
     return is_taken && (kind != ROW_DEPARTMENT || look_over_departments(book, failure));
 }

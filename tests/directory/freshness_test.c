@@ -162,6 +162,47 @@ Test(freshness, a_change_to_a_client_changes_the_generation_and_nothing_else_doe
     world_destroy(&world);
 }
 
+/* As a name may be that was given when characters were counted. */
+#define TOO_LONG "repeat('ö', 32)"
+
+Test(freshness, a_client_whose_name_is_too_long_stops_nobody_and_is_let_in_when_it_is_shorter) {
+    struct world world;
+    world_create(&world, true);
+    const char *conninfo = world.database.conninfo;
+    struct client client;
+    test_sql(conninfo, "ALTER TABLE client DROP CONSTRAINT client_name_check;"
+                       "INSERT INTO client (id, name, kind, calls, channels) "
+                       "VALUES (90, " TOO_LONG ", 'validator', '{authorize}', '{card}');"
+                       "UPDATE client SET is_blocked = true WHERE name = 'validator-1'");
+    AWAIT(directory_find_client(world.directory, "validator-1", &client) && client.is_blocked);
+    struct directory *other = world_open(conninfo, true);
+    cr_expect_not(directory_find_client(other, "", &client));
+    cr_expect_eq(standing_of_card(other, CARD_ACTIVE), REASON_APPROVED);
+    test_sql(conninfo, "UPDATE client SET name = repeat('ö', 31) || 'x' WHERE id = 90");
+    AWAIT(directory_find_client(other,
+                                "ööööööööööööööööööööööööööööööö"
+                                "x",
+                                &client));
+    directory_close(other);
+    world_destroy(&world);
+}
+
+Test(freshness, a_client_whose_name_becomes_too_long_may_not_use_the_old_one) {
+    struct world world;
+    world_create(&world, true);
+    struct client client;
+    uint64_t generation = directory_client_generation(world.directory);
+    test_sql(world.database.conninfo, "ALTER TABLE client DROP CONSTRAINT client_name_check;"
+                                      "UPDATE client SET name = " TOO_LONG " WHERE name = 'validator-1'");
+    AWAIT(directory_client_generation(world.directory) > generation);
+    cr_assert(directory_find_client(world.directory, "validator-1", &client));
+    cr_expect(client.is_blocked);
+    test_sql(world.database.conninfo, "UPDATE client SET name = 'validator-9' WHERE name = " TOO_LONG);
+    AWAIT(directory_find_client(world.directory, "validator-9", &client));
+    cr_expect_not(client.is_blocked);
+    world_destroy(&world);
+}
+
 /* The other one changed before the directory was opened, so that no number of a transaction tells. */
 Test(freshness, a_database_put_in_the_place_of_another_is_loaded_anew) {
     struct world world;

@@ -42,6 +42,8 @@ Test(schema, what_does_not_fit_together_is_refused_in_words) {
          "credit_card"},
         {"UPDATE organisation SET limit_minor = 10000000000000 WHERE id = 1", "limit_minor"},
         {"UPDATE client SET calls = '{steal}'", "calls"},
+        {"UPDATE client SET name = repeat('å', 32) WHERE id = 1", "client_name_check"},
+        {"UPDATE client SET name = '' WHERE id = 1", "client_name_check"},
     };
     struct test_database database;
     create_example(&database);

@@ -115,6 +115,18 @@ Test(migrate, rows_of_before_are_in_the_sums_rolled_up_or_not_and_so_is_one_of_a
     cr_assert_eq(sql_number(empty.conninfo, "SELECT sum(entries) FROM rollup"), 2);
 }
 
+Test(migrate, a_client_whose_name_is_too_long_is_left_as_it_is) {
+    struct failure failure;
+    go_back_to_0007();
+    test_sql(empty.conninfo,
+             "ALTER TABLE client DROP CONSTRAINT client_name_check;"
+             "ALTER TABLE client ADD CONSTRAINT client_name_check CHECK (length(name) BETWEEN 1 AND 63);"
+             "INSERT INTO client (name, kind, calls, channels) "
+             "VALUES (repeat('ö', 63), 'office', '{}', '{}')");
+    cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure), "%s", failure.text);
+    cr_assert_str_eq(test_sql(empty.conninfo, "SELECT octet_length(name) FROM client"), "126");
+}
+
 Test(migrate, a_newer_database_is_left_alone) {
     struct failure failure;
     cr_assert(record_migrate(empty.conninfo, NULL, NULL, &failure));
