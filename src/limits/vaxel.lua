@@ -1,12 +1,13 @@
 #!lua name=vaxel
--- version 4
+-- version 5
 -- SPDX-License-Identifier: Apache-2.0
 --
 -- The month's counters of an organisation, and what each request id did (DESIGN 5). All keys of a call share a slot.
 --
 --   {ORG}:YYYYMM    hash  h its head: the day it met last as YYYYMMDD, the identity of the primary that built it, ' ',
 --                         and the epoch it was built under; o, d<id>, t<id>, c<id>: spent in minor units; l<credit>:
---                         the credit's last purchase, as 16 bytes of its content from the client on, and its id
+--                         the credit's last purchase, as 16 bytes of its content from the client on, and its id;
+--                         none when that was reversed
 --   {ORG}:YYYYMMDD  hash  16 bytes of a request id -> letter, epoch, ':', 32 bytes of content, and more:
 --                         A counted; after the content what was approved, when that is less than was asked for
 --                         D refused; 'reason,mask'
@@ -199,7 +200,8 @@ local function refuse(group, mask, numbers, content)
     return mask, 0, group.declined .. content .. reason .. ',' .. mask
 end
 
--- A double tap is none when the last purchase was reversed since: the device gave it up.
+-- A double tap is none when the last purchase was reversed since: the device gave it up. A reversal of this very group,
+-- or told of by a rebuild, is in the day's hash; after midnight forget_last() is what tells.
 local function is_double_tap(group, last, id, content, window_us)
     if not is_near(last, id, content, window_us) then return false end
     local last_id = string.sub(last, 17)
@@ -218,6 +220,18 @@ local function authorize_special(group, numbers, n, flag, id, content)
     if window_us > 0 then store(group, place, string.sub(content, 9, 24) .. id) end
     if mask == 0 then return 0, numbers[1], group.counted .. content end
     return PARTIAL, left, group.counted .. content .. left, left
+end
+
+-- Notes which credit's last purchase a reversal may be of.
+local function note_undone(group, numbers, n, id)
+    local undone = group.undone
+    for i = 2, n + n, 2 do
+        local field = group.fields[numbers[i] - 1]
+        if string.sub(field, 1, 1) == 'c' then
+            undone[#undone + 1] = 'l' .. string.sub(field, 2)
+            undone[#undone + 1] = id
+        end
+    end
 end
 
 -- Counts under the epoch it was recorded under; a newer one holds it already. Counters that would fall below zero miss
@@ -239,8 +253,17 @@ local function count_effect(group, kind, numbers, n, flag, before, content)
     return STANDS, added, value
 end
 
+-- What was reversed is no credit's last purchase any more, on whatever day of the month the next one comes.
+local function forget_last(month, undone)
+    for i = 1, #undone, 2 do
+        local last = redis.call('HGET', month, undone[i])
+        if last and string.sub(last, 17) == undone[i + 1] then redis.call('HDEL', month, undone[i]) end
+    end
+end
+
 local function write_group(group)
     if #group.writes > 0 then redis.call('HSET', group.month, unpack(group.writes)) end
+    forget_last(group.month, group.undone)
     -- A head without an identity is believed by nobody, and keeps the epoch.
     if not group.is_sound then redis.call('HSET', group.month, 'h', head_of(NO_DAY, '', group.made)) end
     if #group.memories > 0 then
@@ -271,6 +294,7 @@ local function decide(group, packed, k, at)
             verdict = COLD
         elseif kind >= UNDO then
             group.has_effects = true -- which may be told again for a day, however old the purchase is
+            if kind == UNDO then note_undone(group, numbers, n, id) end
             verdict, added, value = count_effect(group, kind, numbers, n, flag, before, content)
         elseif kind == SPENT then
             verdict = STANDS
@@ -413,6 +437,7 @@ local function authorize(month, day, packed)
         written = {}, -- where in them a place of `read` is
         memories = {}, -- ids, and what they are remembered as
         fresh = {}, -- the same, to be found by id
+        undone = {}, -- fields of credits' last purchases, and ids that were reversed, by turns
         is_sound = true,
         has_effects = false,
     }

@@ -222,6 +222,38 @@ Test(special, after_a_reversal_the_same_may_be_bought_again_at_once) {
     cr_expect_eq(peer.verdicts[again].kind, VERDICT_COUNTED);
 }
 
+static struct question after_midnight(struct question question) {
+    question.day.yyyymmdd++;
+    return question;
+}
+
+/* What it did stands in the hash of its own day. */
+Test(special, after_a_reversal_the_same_may_be_bought_again_past_midnight_too) {
+    struct question undo = of_kind(QUESTION_UNDO, tap(1, 0));
+    undo.floor_epoch = 5;
+    expect_counted(tap(1, 0));
+    cr_expect_eq(peer_ask(&peer, undo).kind, VERDICT_DONE);
+    expect_counted(after_midnight(tap(2, 100)));
+    /* One that is not the last leaves the last what it is. */
+    cr_expect_eq(peer_ask(&peer, undo).kind, VERDICT_DONE);
+    expect_double_tap(after_midnight(tap(3, 200)));
+}
+
+Test(special, what_is_bought_and_reversed_in_a_group_is_nobodys_double_past_midnight) {
+    struct question undo = of_kind(QUESTION_UNDO, tap(1, 0));
+    undo.floor_epoch = 5;
+    peer_queue(&peer, tap(1, 0));
+    peer_queue(&peer, undo);
+    peer_pump(&peer);
+    cr_expect_str_eq(stored(&redis, "l1"), "");
+    expect_counted(after_midnight(tap(2, 100)));
+}
+
+Test(special, a_double_tap_over_midnight_is_one) {
+    expect_counted(tap(1, 0));
+    expect_double_tap(after_midnight(tap(2, 100)));
+}
+
 Test(special, double_taps_in_a_group_are_seen) {
     uint32_t first = peer_queue(&peer, tap(1, 0));
     uint32_t second = peer_queue(&peer, tap(2, 1));

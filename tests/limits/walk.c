@@ -266,6 +266,16 @@ static bool model_ask(struct model *model, struct asked *asked) {
     return is_sound;
 }
 
+/* What was reversed is no credit's last purchase any more, once its group is through. */
+static void model_forget_last(struct model *model, const struct asked *asked) {
+    const struct question *question = &asked->question;
+    for (unsigned i = 0; question->kind == QUESTION_UNDO && i < question->limit_count; i++) {
+        const struct limit *limit = &question->limits[i];
+        if (limit->kind == LIMIT_CREDIT && model->lasts[limit->id].id == asked->id)
+            model->lasts[limit->id].is_there = false;
+    }
+}
+
 static void model_call(struct model *model, uint32_t connection, struct asked *asked, uint32_t count) {
     int32_t floor_epoch = 0;
     for (uint32_t i = 0; i < count; i++)
@@ -273,16 +283,21 @@ static void model_call(struct model *model, uint32_t connection, struct asked *a
             floor_epoch = asked[i].question.floor_epoch;
     bool are_cold = is_cold(model, connection, floor_epoch);
     bool is_sound = true;
+    uint32_t heard = 0; /* what came before the counters turned cold */
     for (uint32_t i = 0; i < count; i++) {
         asked[i].expected = (struct verdict){.kind = VERDICT_COLD};
         if (are_cold)
             continue;
         asked[i].expected.epoch = model->epoch;
-        if (is_sound)
+        if (is_sound) {
             is_sound = model_ask(model, &asked[i]);
+            heard = i + 1;
+        }
         for (unsigned place = 0; place < asked[i].question.limit_count; place++)
             asked[i].expected.spent_minor[place] = model->spent_minor[asked[i].places[place]];
     }
+    for (uint32_t i = 0; i < heard; i++)
+        model_forget_last(model, &asked[i]);
     if (!is_sound)
         model->identity = 0;
 }
