@@ -27,6 +27,7 @@ struct sighting {
     int mark; /* enum entry_kind of what follows it; 0: nothing */
     int32_t mark_epoch;
     int64_t mark_minor;
+    bool is_mark_old;   /* older than what the counters remember for certain */
     struct month month; /* the row's */
 };
 
@@ -43,6 +44,7 @@ static struct sighting sighting_of(const PGresult *rows, int row) {
         sighting.mark = row_int2(rows, row, 11);
         sighting.mark_epoch = row_int4(rows, row, 12);
         sighting.mark_minor = row_int8(rows, row, 13);
+        sighting.is_mark_old = row_bool(rows, row, 15);
     }
     return sighting;
 }
@@ -107,6 +109,7 @@ static void judge_undo(struct outcome *outcome, const struct sighting *sighting)
     if (outcome->had_row) {
         outcome->epoch = sighting->mark_epoch;
         outcome->amount_minor = -sighting->mark_minor;
+        outcome->is_long_ago = sighting->is_mark_old;
     }
 }
 

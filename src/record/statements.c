@@ -77,7 +77,8 @@ _Static_assert(LIMIT_CREDIT == 1 && LIMIT_TRAVELLER == 2 && LIMIT_DEPARTMENT == 
 #define LOOK(keys)                                                                                                     \
     "SELECT q.n::int4, " FENCE_EPOCH ", e.kind, e.amount_minor, e.client, e.credit, e.product, e.place, e.epoch, "     \
     "e.recorded_at, e.flags, coalesce(c.kind, m.kind), coalesce(c.epoch, m.epoch), "                                   \
-    "coalesce(c.amount_minor, m.amount_minor), q.month FROM " keys                                                     \
+    "coalesce(c.amount_minor, m.amount_minor), q.month, "                                                              \
+    "coalesce(c.recorded_at, m.recorded_at) < now() - interval '1 day' FROM " keys                                     \
     " LEFT JOIN " ENTRY_OF("q.id") " e ON true LEFT JOIN " ENTRY_OF(                                                   \
         "q.mark") " m ON true "                                                                                        \
                   "LEFT JOIN LATERAL (SELECT * FROM entry WHERE m.kind = 9 AND month = q.month "                       \

@@ -24,11 +24,11 @@ struct question {
     struct day day;         /* of the id's time; its month is the counters' */
     struct request_id id;   /* not for SPENT */
     struct content content; /* AUTHORIZE, UNDO, and an APPLY that counts up */
-    int64_t amount_minor;   /* AUTHORIZE; UNDO: what to take off (without a row: at most what the memory says was
+    int64_t amount_minor;   /* AUTHORIZE; UNDO: what to take off (not was_recorded: at most what the memory says was
                                approved);   APPLY: signed */
     int32_t floor_epoch; /* counters of a lower epoch are COLD; for UNDO, APPLY the fence's epoch of the transaction */
     enum reason refusal; /* AUTHORIZE: a refusal decided already, to be remembered; else REASON_UNSPECIFIED */
-    /* UNDO: the purchase had a row, so its amount is in the counters whatever the id's memory says. */
+    /* UNDO: the purchase had a row lately, so its amount is in the counters whatever the id's memory says. */
     bool was_recorded;
     /* AUTHORIZE: what is left is counted when the whole does not fit, if anything is left. APPLY: it was approved so.
      */
@@ -184,6 +184,7 @@ struct outcome {
     uint32_t owner;
     int32_t epoch;
     bool had_row;           /* UNDONE: a purchase had been recorded; its reversal follows it */
+    bool is_long_ago;       /* UNDONE with had_row: so long that the counters may have forgotten it */
     bool is_kept;           /* UNDONE: it was not: the row is another's, or confirmed by another */
     int64_t amount_minor;   /* EXISTS, and UNDONE with had_row; SETTLED: captured, refunded, freed or reversed by it */
     int32_t recorded_epoch; /* RECORDED, EXISTS, REVERSED: the row's epoch; REVERSED without a row: 0 */

@@ -123,7 +123,9 @@ void undo_outcome(struct switch_core *core, struct request *request, const struc
         /* Somebody else may have reversed it, after a refund of a part. */
         if (outcome->had_row)
             request->approved_minor = outcome->amount_minor;
-        undo_lower(core, request, outcome->epoch, outcome->had_row);
+        /* Of what is long ago the counters may have forgotten that they followed it. So no more is taken off than they
+         * remember: too high is put right by the audit, too low would let a limit be passed. */
+        undo_lower(core, request, outcome->epoch, outcome->had_row && !outcome->is_long_ago);
         break;
     }
 }

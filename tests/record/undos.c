@@ -51,6 +51,21 @@ Test(record, a_reversal_told_again_after_a_rebuild_names_the_epoch_it_was_record
     cr_assert_eq(desk_undo(&desk, &undo).epoch, 1);
 }
 
+/* As of a journal that is drained twice, days apart. */
+Test(record, an_undo_told_again_when_the_counters_have_forgotten_it_says_so) {
+    struct entry entry = purchase_of(1, 1);
+    struct undo undo = undo_of(&entry);
+    desk_append(&desk, &entry);
+    cr_assert_not(desk_undo(&desk, &undo).is_long_ago);
+    test_sql(database.conninfo, "UPDATE entry SET recorded_at = recorded_at - interval '23 h' WHERE kind = 6");
+    cr_assert_not(desk_undo(&desk, &undo).is_long_ago);
+    test_sql(database.conninfo, "UPDATE entry SET recorded_at = recorded_at - interval '2 h' WHERE kind = 6");
+    struct outcome again = desk_undo(&desk, &undo);
+    cr_assert_eq(again.kind, OUTCOME_UNDONE);
+    cr_assert(again.had_row && again.is_long_ago);
+    cr_assert_eq(again.amount_minor, PURCHASE_MINOR);
+}
+
 Test(record, an_undo_keeps_anothers_row) {
     struct entry entry = purchase_of(1, 1);
     struct undo undo = undo_of(&entry);

@@ -11,6 +11,7 @@
 #define MARK_REVERSAL 8 /* or a confirmation in its place */
 #define MARK_AFTER_CONFIRMATION 9
 #define MARK_EXPIRY 10
+#define DAY_US (INT64_C(24) * 3600 * 1000000)
 
 /* A row beside what the checker is told of it. */
 struct beside {
@@ -297,6 +298,7 @@ void postgres_undo(struct postgres *postgres, const struct undo *undo, int64_t n
     if (outcome->had_row) {
         outcome->epoch = postgres->rows[mark_at].epoch;
         outcome->amount_minor = -postgres->rows[mark_at].amount_minor;
+        outcome->is_long_ago = now_us - postgres->rows[mark_at].recorded_us > DAY_US;
     }
 }
 

@@ -406,6 +406,19 @@ Test(stand_in, an_entry_that_was_called_off_is_undone) {
     cr_expect_eq(shell.drained_count, 1);
 }
 
+/* Drained again days later, when nobody knows any more whether the counters followed. */
+Test(stand_in, an_entry_that_was_called_off_long_ago_takes_off_no_more_than_the_counters_remember) {
+    struct entry entry = journaled_entry();
+    entry.kind = ENTRY_REVERSAL;
+    cr_assert(switch_drain(shell.core, shell.now, &entry, 78));
+    shell_undo_outcome(
+        &shell, (struct outcome){
+                    .kind = OUTCOME_UNDONE, .epoch = 3, .had_row = true, .is_long_ago = true, .amount_minor = 9000});
+    cr_expect_eq(last_question()->kind, QUESTION_UNDO);
+    cr_expect_eq(last_question()->amount_minor, 9000);
+    cr_expect_not(last_question()->was_recorded);
+}
+
 Test(stand_in, nothing_is_drained_while_the_record_is_away) {
     const struct entry entry = journaled_entry();
     let_record_go();
