@@ -202,8 +202,8 @@ static void tell_of_nameless(const struct client *rows, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (is_nameless(&rows[i]) && nameless++ == 0) {
             log_error("directory",
-                      "client's name is longer than %d bytes: it is left out until it has another client=%d",
-                      CLIENT_NAME_SIZE - 1, rows[i].id);
+                      "client's name is too long: it is left out until it has another client=%d most_bytes=%d",
+                      rows[i].id, CLIENT_NAME_SIZE - 1);
         }
     }
     if (nameless > 1) {
