@@ -2,6 +2,7 @@
 /* Connections that wait for nobody longer than the time they were given. */
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "reference/internal.h"
 
 #include <errno.h>
@@ -11,13 +12,19 @@
 #include <string.h>
 #include <time.h>
 
+struct pooled {
+    PGconn *connection; /* NULL: not connected */
+    unsigned turns;     /* as they were when it was connected */
+};
+
 struct references {
     char *conninfo;
     int64_t timeout_us;
     pthread_mutex_t lock;
     pthread_cond_t is_returned;
+    unsigned turns; /* which of the conninfo's hosts comes first */
     uint32_t free_count;
-    PGconn **free; /* those not in use; NULL: not connected */
+    struct pooled *free; /* those not in use */
 };
 
 struct references *references_open(const char *conninfo, uint32_t connections, int64_t timeout_us) {
@@ -27,7 +34,7 @@ struct references *references_open(const char *conninfo, uint32_t connections, i
     references->conninfo = strdup(conninfo);
     references->timeout_us = timeout_us;
     references->free_count = connections;
-    references->free = calloc(connections, sizeof(PGconn *));
+    references->free = calloc(connections, sizeof(struct pooled));
     CHECK(references->conninfo != NULL && references->free != NULL);
     pthread_mutex_init(&references->lock, NULL);
     pthread_condattr_t monotonic;
@@ -40,7 +47,7 @@ struct references *references_open(const char *conninfo, uint32_t connections, i
 
 void references_close(struct references *references) {
     for (uint32_t i = 0; i < references->free_count; i++)
-        PQfinish(references->free[i]);
+        PQfinish(references->free[i].connection);
     pthread_cond_destroy(&references->is_returned);
     pthread_mutex_destroy(&references->lock);
     free(references->free);
@@ -99,27 +106,7 @@ static PGresult *take_rows(PGconn *connection, int64_t until_us) {
     return rows;
 }
 
-/* ---- the pool ---- */
-
-static bool take_connection(struct references *references, int64_t until_us, PGconn **connection) {
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    int status = 0;
-    pthread_mutex_lock(&references->lock);
-    while (references->free_count == 0 && status == 0)
-        status = pthread_cond_timedwait(&references->is_returned, &references->lock, &until);
-    bool is_taken = references->free_count > 0;
-    if (is_taken)
-        *connection = references->free[--references->free_count];
-    pthread_mutex_unlock(&references->lock);
-    return is_taken;
-}
-
-static void return_connection(struct references *references, PGconn *connection) {
-    pthread_mutex_lock(&references->lock);
-    references->free[references->free_count++] = connection;
-    pthread_cond_signal(&references->is_returned);
-    pthread_mutex_unlock(&references->lock);
-}
+/* ---- a statement ---- */
 
 static PGresult *run_on(PGconn *connection, const char *sql, int count, const char *const *values, int64_t until_us,
                         struct failure *failure) {
@@ -133,32 +120,114 @@ static PGresult *run_on(PGconn *connection, const char *sql, int count, const ch
     return NULL;
 }
 
+/* ---- connecting ---- */
+
+/* One of the conninfo's lists, begun in turn; NULL: it has none. */
+static char *turn_of(const PQconninfoOption *options, const char *keyword, unsigned turns) {
+    for (const PQconninfoOption *at = options; at != NULL && at->keyword != NULL; at++) {
+        if (strcmp(at->keyword, keyword) == 0 && at->val != NULL) {
+            char *turned = malloc(strlen(at->val) + 1);
+            CHECK(turned != NULL);
+            list_turn(at->val, turns, turned);
+            return turned;
+        }
+    }
+    return NULL;
+}
+
+/* libpq by itself passes over a host that refuses, but not over one that takes a connection and is silent. */
+static PGconn *connect_in_turn(const char *conninfo, unsigned turns) {
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    char *hosts[] = {turn_of(options, "host", turns), turn_of(options, "hostaddr", turns),
+                     turn_of(options, "port", turns)};
+    static const char *const keywords[] = {"dbname", "host", "hostaddr", "port", NULL};
+    const char *const values[] = {conninfo, hosts[0], hosts[1], hosts[2], NULL};
+    PGconn *connection = PQconnectStartParams(keywords, values, 1);
+    for (size_t at = 0; at < sizeof(hosts) / sizeof(*hosts); at++)
+        free(hosts[at]);
+    PQconninfoFree(options);
+    return connection;
+}
+
+/* A commit is awaited where it must be, whatever the server's default; and there is something to commit, so that a
+ * server with a synchronous standby must hear from it. What a crash left in its tables without the standby's knowledge
+ * is on the standby then; and an old primary that came back after its standby was promoted is never heard of. */
+static const char proof_sql[] =
+    "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
+    "WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), pg_logical_emit_message(true, 'vaxel', '')";
+
+/* Connects to a server that may be believed. */
+static bool connect_pooled(struct references *references, struct pooled *pooled, int64_t until_us,
+                           struct failure *failure) {
+    pthread_mutex_lock(&references->lock);
+    pooled->turns = references->turns;
+    pthread_mutex_unlock(&references->lock);
+    PGconn *connection = pooled->connection = connect_in_turn(references->conninfo, pooled->turns);
+    if (connection == NULL || !finish_connecting(connection, until_us) || PQsetnonblocking(connection, 1) != 0) {
+        if (PQstatus(connection) == CONNECTION_BAD)
+            failure_set(failure, "PostgreSQL: %s", PQerrorMessage(connection));
+        return false;
+    }
+    PGresult *proof = run_on(connection, proof_sql, 0, NULL, until_us, failure);
+    PQclear(proof);
+    return proof != NULL;
+}
+
 /* A connection on which something went wrong is not used again, for what it still owes would be taken for the next's.
- */
+ * The next host comes first then: once, however many connections there were. */
+static void give_up(struct references *references, struct pooled *pooled) {
+    pthread_mutex_lock(&references->lock);
+    if (references->turns == pooled->turns)
+        references->turns++;
+    pthread_mutex_unlock(&references->lock);
+    PQfinish(pooled->connection);
+    pooled->connection = NULL;
+}
+
+/* ---- the pool ---- */
+
+static bool take_pooled(struct references *references, int64_t until_us, struct pooled *pooled) {
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    int status = 0;
+    pthread_mutex_lock(&references->lock);
+    while (references->free_count == 0 && status == 0)
+        status = pthread_cond_timedwait(&references->is_returned, &references->lock, &until);
+    bool is_taken = references->free_count > 0;
+    if (is_taken)
+        *pooled = references->free[--references->free_count];
+    pthread_mutex_unlock(&references->lock);
+    return is_taken;
+}
+
+static void return_pooled(struct references *references, struct pooled pooled) {
+    pthread_mutex_lock(&references->lock);
+    references->free[references->free_count++] = pooled;
+    pthread_cond_signal(&references->is_returned);
+    pthread_mutex_unlock(&references->lock);
+}
+
 PGresult *references_run(struct references *references, const char *sql, int count, const char *const *values,
                          struct failure *failure) {
     int64_t until_us = tick_now().us + references->timeout_us;
-    PGconn *connection = NULL;
-    if (!take_connection(references, until_us, &connection)) {
+    struct pooled pooled;
+    if (!take_pooled(references, until_us, &pooled)) {
         failure_set(failure, "PostgreSQL: all connections are in use");
         return NULL;
     }
     failure_set(failure, "PostgreSQL does not answer in time");
-    bool was_used = connection != NULL;
-    PGresult *rows = was_used ? run_on(connection, sql, count, values, until_us, failure) : NULL;
+    PGresult *rows = NULL;
+    if (pooled.connection != NULL) {
+        rows = run_on(pooled.connection, sql, count, values, until_us, failure);
+        if (rows == NULL)
+            give_up(references, &pooled);
+    }
     /* One that was idle may have been cut off; every statement here may be run again. */
     if (rows == NULL && tick_now().us < until_us) {
-        PQfinish(connection);
-        connection = PQconnectStart(references->conninfo);
-        if (connection != NULL && finish_connecting(connection, until_us) && PQsetnonblocking(connection, 1) == 0)
-            rows = run_on(connection, sql, count, values, until_us, failure);
-        else if (PQstatus(connection) == CONNECTION_BAD)
-            failure_set(failure, "PostgreSQL: %s", PQerrorMessage(connection));
+        if (connect_pooled(references, &pooled, until_us, failure))
+            rows = run_on(pooled.connection, sql, count, values, until_us, failure);
+        if (rows == NULL)
+            give_up(references, &pooled);
     }
-    if (rows == NULL) {
-        PQfinish(connection);
-        connection = NULL;
-    }
-    return_connection(references, connection);
+    return_pooled(references, pooled);
     return rows;
 }

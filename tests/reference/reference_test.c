@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reference/reference.h"
 
-#include "support/services.h"
+#include "base/clock.h"
+#include "support/postgres_standby.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -162,4 +163,30 @@ Test(reference, a_database_that_is_silent_or_away_is_not_waited_for_and_found_ag
     references_close(references);
     references_close(patient);
     test_postgres_stop(&postgres);
+}
+
+/* Its own default lets it commit alone, and a crash may have left it with what it alone has. */
+Test(reference, an_old_primary_that_came_back_is_not_believed_and_the_next_host_is_asked) {
+    struct test_pair pair;
+    struct failure failure = {""};
+    bool is_new = false;
+    test_pair_start(&pair);
+    test_sql(pair.primary.conninfo, "ALTER SYSTEM SET synchronous_commit = 'local'");
+    test_sql(pair.primary.conninfo, "SELECT pg_reload_conf()");
+    test_pair_promote(&pair);
+    test_sql(pair.primary.conninfo,
+             "SET synchronous_commit = local; INSERT INTO wallet_transaction (issuer, credential, reference, id, "
+             "amount_minor, is_hold, description) "
+             "VALUES ('100', 'card/9932543656338003', 'one', '01890000-0000-7000-8000-000000000001', 5, false, '')");
+    struct references *references = references_open(pair.conninfo, 1, 1000000);
+    struct reference_transaction transaction = wanted("one", 1);
+    cr_expect_not(references_claim(references, &transaction, &is_new, &failure), "the old primary is believed");
+    int64_t give_up = tick_now().us + PATIENCE_US;
+    while (!references_claim(references, &transaction, &is_new, &failure))
+        cr_assert_lt(tick_now().us, give_up, "the new primary is not asked: %s", failure.text);
+    cr_expect(is_new);
+    cr_expect_str_eq(test_sql(pair.standby.conninfo, "SELECT amount_minor FROM wallet_transaction"), "13000");
+    cr_expect_str_eq(test_sql(pair.primary.conninfo, "SELECT amount_minor FROM wallet_transaction"), "5");
+    references_close(references);
+    test_pair_stop(&pair);
 }
