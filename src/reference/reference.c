@@ -10,10 +10,11 @@
 #define NUMBER_SIZE 24
 #define COLUMNS                                                                                                        \
     "issuer, credential, reference, id, amount_minor, is_hold::int, description, state, "                              \
-    "coalesce((extract(epoch FROM expires_at) * 1000000)::bigint, 0)"
+    "coalesce((extract(epoch FROM expires_at) * 1000000)::bigint, 0) AS expires_us, replaced, "                        \
+    "coalesce(reason, '') AS reason, coalesce(detail, '') AS detail"
 #define CLAIM_TRIES 16
 
-static const char *const state_names[] = {"asked", "approved", "cancelled"};
+static const char *const state_names[] = {"asked", "approved", "cancelled", "declined"};
 
 static void take_text(char *to, size_t size, const char *text) {
     size_t length = strlen(text);
@@ -39,6 +40,11 @@ static void take_row(const PGresult *rows, struct reference_transaction *transac
     take_text(transaction->description, sizeof(transaction->description), PQgetvalue(rows, 0, 6));
     transaction->state = state_of(PQgetvalue(rows, 0, 7));
     transaction->expires_at.us = strtoll(PQgetvalue(rows, 0, 8), NULL, 10);
+    transaction->has_replaced = !PQgetisnull(rows, 0, 9);
+    if (transaction->has_replaced)
+        CHECK(request_id_parse(PQgetvalue(rows, 0, 9), &transaction->replaced));
+    take_text(transaction->reason, sizeof(transaction->reason), PQgetvalue(rows, 0, 10));
+    take_text(transaction->detail, sizeof(transaction->detail), PQgetvalue(rows, 0, 11));
 }
 
 /* Both halves of the statement see the table as it was before it: a row that another commits in between is in neither,
@@ -79,43 +85,83 @@ bool references_claim(struct references *references, struct reference_transactio
     return failure_set(failure, "PostgreSQL neither keeps the reference nor has it");
 }
 
+/* Takes the one row there is, if there is one. A row that a server does not have, though it was claimed, is no answer
+ * to go by: it may be gone over to another id, or the server be another than the one that had it. */
+static bool take_known(PGresult *rows, struct reference_transaction *transaction, struct failure *failure) {
+    if (rows == NULL)
+        return false;
+    bool is_there = PQntuples(rows) == 1;
+    if (is_there)
+        take_row(rows, transaction);
+    PQclear(rows);
+    return is_there ? true : failure_set(failure, "PostgreSQL has no such transaction any more");
+}
+
 static const char renew_sql[] =
-    "WITH moved AS (UPDATE wallet_transaction SET id = $5 WHERE issuer = $1 AND credential = $2 AND reference = $3 "
-    "AND id = $4 AND state = 'asked' RETURNING " COLUMNS ") SELECT * FROM moved UNION ALL SELECT " COLUMNS
+    "WITH moved AS (UPDATE wallet_transaction SET id = $5, replaced = CASE WHEN $6::boolean THEN id END "
+    "WHERE issuer = $1 AND credential = $2 AND reference = $3 AND id = $4 AND state = 'asked' RETURNING " COLUMNS
+    ") SELECT * FROM moved UNION ALL SELECT " COLUMNS
     " FROM wallet_transaction WHERE issuer = $1 AND credential = $2 AND reference = $3 "
     "AND NOT EXISTS (SELECT FROM moved)";
 
 bool references_renew(struct references *references, struct reference_transaction *transaction,
-                      const struct request_id *id, struct failure *failure) {
+                      const struct request_id *id, bool is_owed, struct failure *failure) {
     char from[REQUEST_ID_TEXT_SIZE];
     char to[REQUEST_ID_TEXT_SIZE];
     request_id_format(&transaction->id, from);
     request_id_format(id, to);
-    const char *values[] = {transaction->issuer, transaction->credential, transaction->reference, from, to};
-    PGresult *rows = references_run(references, renew_sql, 5, values, failure);
-    if (rows == NULL)
-        return false;
-    CHECK(PQntuples(rows) == 1);
-    take_row(rows, transaction);
-    PQclear(rows);
-    return true;
+    const char *values[] = {transaction->issuer,       transaction->credential, transaction->reference, from, to,
+                            is_owed ? "true" : "false"};
+    return take_known(references_run(references, renew_sql, 6, values, failure), transaction, failure);
 }
 
-static const char mark_sql[] =
-    "UPDATE wallet_transaction SET state = $2, expires_at = CASE WHEN $3::bigint = 0 THEN expires_at "
-    "ELSE timestamptz 'epoch' + $3::bigint * interval '1 microsecond' END WHERE id = $1 AND state <> 'cancelled' "
-    "RETURNING 1";
+/* Runs an update by id, which gives the row if it moved it; else looks, in a statement of its own, for what the update
+ * waited for it has not seen. */
+static bool move(struct references *references, const char *sql, int count, const char *const *values,
+                 struct reference_transaction *transaction, struct failure *failure) {
+    PGresult *rows = references_run(references, sql, count, values, failure);
+    if (rows != NULL && PQntuples(rows) == 0) {
+        PQclear(rows);
+        rows =
+            references_run(references, "SELECT " COLUMNS " FROM wallet_transaction WHERE id = $1", 1, values, failure);
+    }
+    return take_known(rows, transaction, failure);
+}
 
-bool references_mark(struct references *references, const struct request_id *id, enum reference_state state,
-                     struct instant expires_at, struct failure *failure) {
-    char name[REQUEST_ID_TEXT_SIZE];
+bool references_approve(struct references *references, struct reference_transaction *transaction,
+                        struct instant expires_at, struct failure *failure) {
+    char id[REQUEST_ID_TEXT_SIZE];
     char expiry[NUMBER_SIZE];
-    request_id_format(id, name);
+    request_id_format(&transaction->id, id);
     snprintf(expiry, sizeof(expiry), "%" PRId64, expires_at.us);
-    const char *values[] = {name, state_names[state], expiry};
-    PGresult *rows = references_run(references, mark_sql, 3, values, failure);
-    PQclear(rows);
-    return rows != NULL;
+    const char *values[] = {id, expiry};
+    return move(references,
+                "UPDATE wallet_transaction SET state = 'approved', expires_at = CASE WHEN $2::bigint = 0 "
+                "THEN expires_at ELSE timestamptz 'epoch' + $2::bigint * interval '1 microsecond' END "
+                "WHERE id = $1 AND state IN ('asked', 'approved') RETURNING " COLUMNS,
+                2, values, transaction, failure);
+}
+
+bool references_decline(struct references *references, struct reference_transaction *transaction, const char *reason,
+                        const char *detail, struct failure *failure) {
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&transaction->id, id);
+    const char *values[] = {id, reason, detail};
+    return move(references,
+                "UPDATE wallet_transaction SET state = 'declined', reason = $2, detail = $3 "
+                "WHERE id = $1 AND state = 'asked' RETURNING " COLUMNS,
+                3, values, transaction, failure);
+}
+
+bool references_cancel(struct references *references, struct reference_transaction *transaction,
+                       struct failure *failure) {
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&transaction->id, id);
+    const char *values[] = {id};
+    return move(references,
+                "UPDATE wallet_transaction SET state = 'cancelled' WHERE id = $1 AND state <> 'declined' "
+                "RETURNING " COLUMNS,
+                1, values, transaction, failure);
 }
 
 bool references_find(struct references *references, const char *issuer, const char *credential,

@@ -103,6 +103,18 @@ bool switch_decide(struct visit *visit, struct wire_request *request, struct wir
 /* The problem of a decline; false, always. */
 bool switch_declined(struct visit *visit, const struct wire_reply *reply);
 
+/* Whether a decline holds for its reference: it is told as 403 or 409. */
+bool switch_is_final(enum reason reason);
+
+/* The problem of one that was kept; false, always. */
+bool switch_declined_before(struct visit *visit, const struct reference_transaction *transaction);
+
+/* The problem of a reversal that the switch declines; false, always. */
+bool switch_not_undone(struct visit *visit, const struct wire_reply *reply);
+
+/* The problem that it is not known what was done; false, always. */
+bool switch_away(struct visit *visit, const char *why);
+
 struct request_id switch_new_id(void);
 
 /* The database could not be asked; false, always. */

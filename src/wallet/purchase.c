@@ -2,14 +2,21 @@
 /* A new transaction:
  *
  *   claim the reference ──▶ ask the switch under the id it got ──▶ mark it approved ──▶ 201, or 303 for a repeat
+ *                                                             └──▶ mark it declined ──▶ 409 or 403, a repeat too
  *
  * Whatever dies in between, the reference has its id, and the repeat asks for the same purchase. An id that can't be
  * bought under any more (its deadline passed and it was undone; or nobody asked until it was too old) is replaced by a
- * new one, but only after the switch has said that it never will be, and only while nobody was told of an approval. */
+ * new one, only while nobody was told of an answer. What is too old for this wallet may just be bought by another, who
+ * is to be told so: so the id is replaced first, and the other's mark fails; then the old one is reversed; then the new
+ * one is asked for. That the old one is to be reversed stays with the row, whoever dies. */
+#include "base/log.h"
 #include "wallet/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+_Static_assert(sizeof((struct wire_reply){0}.message) <= REFERENCE_DETAIL_SIZE, "a decline's sentence is kept whole");
 
 static struct wire_request authorize(const struct visit *visit, const struct reference_transaction *transaction) {
     struct wire_request request = {
@@ -36,53 +43,96 @@ static bool check_same(struct visit *visit, const struct reference_transaction *
                        "Another transaction has this transactionReference, with another %s. Give each its own.", field);
 }
 
-/* Makes sure that nothing is bought under the old id, then gives the transaction a new one. */
-static bool renew(struct visit *visit, struct reference_transaction *transaction, enum reason reason) {
-    if (reason == REASON_BAD_TIME) {
-        struct wire_request request = {.call = CALL_REVERSE,
-                                       .settle = {.kind = ENTRY_REVERSAL,
-                                                  .id = transaction->id,
-                                                  .original = transaction->id,
-                                                  .has_credential = true,
-                                                  .credential = visit->credential,
-                                                  .is_final = true}};
-        struct wire_reply reply;
-        if (!switch_decide(visit, &request, &reply))
-            return false;
-        if (reply.answer.decision != DECISION_APPROVED)
-            return switch_declined(visit, &reply);
-    }
-    struct failure failure;
-    struct request_id id = switch_new_id();
-    return references_renew(visit->wallet->references, transaction, &id, &failure) ? true
-                                                                                   : references_away(visit, &failure);
+/* Nothing is bought under this id from now on, and what was is taken back. */
+static bool undo(struct visit *visit, const struct request_id *id) {
+    struct wire_request request = {.call = CALL_REVERSE,
+                                   .settle = {.kind = ENTRY_REVERSAL,
+                                              .id = *id,
+                                              .original = *id,
+                                              .has_credential = true,
+                                              .credential = visit->credential,
+                                              .is_final = true}};
+    struct wire_reply reply;
+    if (!switch_decide(visit, &request, &reply))
+        return false;
+    return reply.answer.decision == DECISION_APPROVED ? true : switch_not_undone(visit, &reply);
 }
 
-static bool mark(struct visit *visit, struct reference_transaction *transaction, struct instant expires_at) {
+static bool undo_replaced(struct visit *visit, struct reference_transaction *transaction) {
+    if (!transaction->has_replaced)
+        return true;
+    transaction->has_replaced = false;
+    return undo(visit, &transaction->replaced);
+}
+
+/* One that the switch itself has undone needs no reversal. */
+static bool renew(struct visit *visit, struct reference_transaction *transaction, enum reason reason, bool *is_fresh) {
     struct failure failure;
-    transaction->expires_at = expires_at;
-    return references_mark(visit->wallet->references, &transaction->id, REFERENCE_APPROVED, expires_at, &failure)
+    struct request_id id = switch_new_id();
+    if (!references_renew(visit->wallet->references, transaction, &id, reason == REASON_BAD_TIME, &failure))
+        return references_away(visit, &failure);
+    *is_fresh = request_id_equal(&transaction->id, &id);
+    return true;
+}
+
+/* Whether an id made now would be out of the switch's window as well. */
+static bool is_clock_off(const struct visit *visit, const struct wire_reply *reply) {
+    return llabs(instant_now().us - reply->server_time.us) > visit->wallet->settings.time_window_us;
+}
+
+/* New ids don't help then, and each would leave a reversal behind. */
+static bool fail_clock(struct visit *visit, const struct request_id *id, const struct wire_reply *reply) {
+    char name[REQUEST_ID_TEXT_SIZE], own[INSTANT_TEXT_SIZE], theirs[INSTANT_TEXT_SIZE];
+    request_id_format(id, name);
+    instant_format(instant_now(), own);
+    instant_format(reply->server_time, theirs);
+    log_error("wallet", "an id made now is out of the switch's time, so set the clock id=%s clock=%s switch_clock=%s",
+              name, own, theirs);
+    return switch_away(visit, "the clocks of wallet and switch differ");
+}
+
+static bool approve(struct visit *visit, struct reference_transaction *transaction, struct instant expires_at) {
+    struct failure failure;
+    struct request_id id = transaction->id;
+    if (!references_approve(visit->wallet->references, transaction, expires_at, &failure))
+        return references_away(visit, &failure);
+    /* A switch that forgot may say yes to one and no to another; who was told no pays nothing. */
+    return transaction->state != REFERENCE_DECLINED || undo(visit, &id);
+}
+
+/* What the requestor takes for final is kept; of the others each follows from the request itself, or may change. */
+static bool decline(struct visit *visit, struct reference_transaction *transaction, const struct wire_reply *reply) {
+    struct failure failure;
+    if (!switch_is_final(reply->answer.reason))
+        return switch_declined(visit, reply);
+    return references_decline(visit->wallet->references, transaction, reason_name(reply->answer.reason), reply->message,
+                              &failure)
                ? true
                : references_away(visit, &failure);
 }
 
-/* Asks until it is approved or declined, or another has been told how it ended. */
-static bool buy(struct visit *visit, struct reference_transaction *transaction) {
+/* Asks until it is approved or declined, or another has been told how it ended. `is_fresh`: the id was made just now.
+ */
+static bool buy(struct visit *visit, struct reference_transaction *transaction, bool is_fresh) {
     while (transaction->state == REFERENCE_ASKED) {
         struct wire_request request = authorize(visit, transaction);
         struct wire_reply reply;
-        if (!switch_decide(visit, &request, &reply))
+        if (!undo_replaced(visit, transaction) || !switch_decide(visit, &request, &reply))
             return false;
-        const struct answer *answer = &reply.answer;
-        if (answer->decision == DECISION_APPROVED)
-            return mark(visit, transaction, answer->expires_at);
-        bool is_spent = answer->reason == REASON_REVERSED || answer->reason == REASON_BAD_TIME;
-        if (!is_spent)
-            return switch_declined(visit, &reply);
-        if (!renew(visit, transaction, answer->reason))
+        enum reason reason = reply.answer.reason;
+        bool is_done;
+        if (reply.answer.decision == DECISION_APPROVED)
+            is_done = approve(visit, transaction, reply.answer.expires_at);
+        else if (reason == REASON_BAD_TIME && (is_fresh || is_clock_off(visit, &reply)))
+            is_done = fail_clock(visit, &transaction->id, &reply);
+        else if (reason == REASON_BAD_TIME || reason == REASON_REVERSED)
+            is_done = renew(visit, transaction, reason, &is_fresh);
+        else
+            is_done = decline(visit, transaction, &reply);
+        if (!is_done)
             return false;
     }
-    return true;
+    return transaction->state != REFERENCE_DECLINED || switch_declined_before(visit, transaction);
 }
 
 bool visit_purchase(struct visit *visit) {
@@ -101,9 +151,9 @@ bool visit_purchase(struct visit *visit) {
         return references_away(visit, &failure);
     if (!check_same(visit, &transaction, &wish))
         return false;
-    if (!buy(visit, &transaction))
+    if (!buy(visit, &transaction, is_new))
         return false;
-    if (is_new)
+    if (is_new && transaction.state == REFERENCE_APPROVED)
         answer_transaction(visit, 201, &transaction, transaction.is_hold ? STATUS_PENDING : STATUS_COMMITTED);
     else
         answer_repeat(visit, &transaction);

@@ -135,7 +135,7 @@ static bool let_go(struct visit *visit, const struct reference_transaction *tran
     return true;
 }
 
-static bool cancel(struct visit *visit, const struct reference_transaction *transaction) {
+static bool cancel(struct visit *visit, struct reference_transaction *transaction) {
     enum status status = STATUS_COMMITTED;
     bool is_paid = true;
     if (transaction->is_hold && !let_go(visit, transaction, &is_paid))
@@ -148,10 +148,8 @@ static bool cancel(struct visit *visit, const struct reference_transaction *tran
     if (is_paid && !reverse(visit, transaction))
         return false;
     struct failure failure;
-    return references_mark(visit->wallet->references, &transaction->id, REFERENCE_CANCELLED, (struct instant){0},
-                           &failure)
-               ? true
-               : references_away(visit, &failure);
+    return references_cancel(visit->wallet->references, transaction, &failure) ? true
+                                                                               : references_away(visit, &failure);
 }
 
 bool visit_change(struct visit *visit) {

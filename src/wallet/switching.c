@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "wallet/internal.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 #define PAUSE_NS 20000000
@@ -43,14 +44,14 @@ static bool fail_fault(struct visit *visit, const struct wire_fault *fault) {
                        "The wallet's own question was refused; its operator finds the cause in its log.");
 }
 
-static bool fail_away(struct visit *visit, const char *why) {
+bool switch_away(struct visit *visit, const char *why) {
     log_warning("wallet", "no answer why=%s", why);
     return problem_set(&visit->problem, 503, "UNAVAILABLE", NULL,
                        "It is not known whether this was done. Ask again, with the same transactionReference.");
 }
 
 bool references_away(struct visit *visit, const struct failure *failure) {
-    return fail_away(visit, failure->text);
+    return switch_away(visit, failure->text);
 }
 
 /* A failure decides nothing, so the same is asked again for as long as there is time. */
@@ -60,10 +61,10 @@ bool switch_decide(struct visit *visit, struct wire_request *request, struct wir
     for (;;) {
         int64_t left_us = visit->until_us - tick_now().us;
         if (left_us <= 0)
-            return fail_away(visit, failure.text);
+            return switch_away(visit, failure.text);
         set_deadline(request, left_us < LONGEST_TRY_US ? left_us : LONGEST_TRY_US);
         if (!asker_ask(visit->wallet->asker, request, visit->until_us, reply, &failure))
-            return fail_away(visit, failure.text);
+            return switch_away(visit, failure.text);
         if (reply->kind == WIRE_REPLY_FAULT)
             return fail_fault(visit, &reply->fault);
         bool is_answer = reply->kind == WIRE_REPLY_ANSWER || reply->kind == WIRE_REPLY_SETTLED;
@@ -98,14 +99,45 @@ static const char *field_of(enum reason reason) {
     return reason == REASON_INVALID_AMOUNT ? "amount" : reason == REASON_CURRENCY_MISMATCH ? "currency" : NULL;
 }
 
-bool switch_declined(struct visit *visit, const struct wire_reply *reply) {
-    enum reason reason = reply->answer.reason;
-    static const struct request_id none;
+bool switch_is_final(enum reason reason) {
+    return status_of(reason) == 403 || status_of(reason) == 409;
+}
+
+static bool tell_no(struct visit *visit, const struct request_id *id, enum reason reason, const char *detail) {
     static struct log_place place = {.lines = LOG_REQUEST_LINES};
-    char id[REQUEST_ID_TEXT_SIZE];
-    /* A capture or void has an id of its own, by which nobody asks. */
-    request_id_format(request_id_equal(&visit->transaction, &none) ? &reply->id : &visit->transaction, id);
+    char name[REQUEST_ID_TEXT_SIZE];
+    request_id_format(id, name);
     log_write(&place, LOG_LEVEL_INFO, "wallet", "declined method=%s id=%s reason=%s issuer=%s", visit->request->method,
-              id, reason_name(reason), visit->token.issuer);
-    return problem_set(&visit->problem, status_of(reason), reason_name(reason), field_of(reason), "%s", reply->message);
+              name, reason_name(reason), visit->token.issuer);
+    return problem_set(&visit->problem, status_of(reason), reason_name(reason), field_of(reason), "%s", detail);
+}
+
+bool switch_declined(struct visit *visit, const struct wire_reply *reply) {
+    static const struct request_id none;
+    /* A capture or void has an id of its own, by which nobody asks. */
+    bool has_transaction = !request_id_equal(&visit->transaction, &none);
+    return tell_no(visit, has_transaction ? &visit->transaction : &reply->id, reply->answer.reason, reply->message);
+}
+
+/* What a newer version kept may be a reason that this one does not know. */
+static enum reason reason_of(const char *name) {
+    for (int reason = REASON_APPROVED; reason <= REASON_AMOUNT_EXCEEDED; reason++)
+        if (strcmp(reason_name((enum reason)reason), name) == 0)
+            return (enum reason)reason;
+    return REASON_UNSPECIFIED;
+}
+
+bool switch_declined_before(struct visit *visit, const struct reference_transaction *transaction) {
+    return tell_no(visit, &transaction->id, reason_of(transaction->reason), transaction->detail);
+}
+
+/* Unless nobody pays for it any more, that is the operator's to mend, and no answer to the purchase. */
+bool switch_not_undone(struct visit *visit, const struct wire_reply *reply) {
+    if (!switch_is_final(reply->answer.reason))
+        return switch_declined(visit, reply);
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&reply->id, id);
+    log_error("wallet", "the switch does not reverse what was replaced id=%s reason=%s", id,
+              reason_name(reply->answer.reason));
+    return switch_away(visit, "the id before is not reversed");
 }

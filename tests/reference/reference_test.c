@@ -110,13 +110,13 @@ Test(reference, a_spent_id_is_replaced_once_and_none_that_was_approved) {
     cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
     struct request_id second = wanted("", 2).id;
     struct request_id third = wanted("", 3).id;
-    cr_assert(references_renew(desk.references, &transaction, &second, &failure), "%s", failure.text);
+    cr_assert(references_renew(desk.references, &transaction, &second, false, &failure), "%s", failure.text);
     cr_expect(request_id_equal(&transaction.id, &second));
-    cr_assert(references_renew(desk.references, &late, &third, &failure), "%s", failure.text);
+    cr_assert(references_renew(desk.references, &late, &third, true, &failure), "%s", failure.text);
     cr_expect(request_id_equal(&late.id, &second), "the other's stays");
-    cr_assert(
-        references_mark(desk.references, &second, REFERENCE_APPROVED, (struct instant){1795246200000123}, &failure));
-    cr_assert(references_renew(desk.references, &late, &third, &failure), "%s", failure.text);
+    cr_assert(references_approve(desk.references, &transaction, (struct instant){1795246200000123}, &failure), "%s",
+              failure.text);
+    cr_assert(references_renew(desk.references, &late, &third, true, &failure), "%s", failure.text);
     cr_expect(request_id_equal(&late.id, &second), "and what was approved");
     cr_expect_eq(late.state, REFERENCE_APPROVED);
     cr_expect_eq(late.expires_at.us, 1795246200000123);
@@ -131,8 +131,10 @@ Test(reference, what_is_cancelled_stays_so) {
     struct reference_transaction transaction = wanted("one", 1), found;
     struct request_id id = transaction.id;
     cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
-    cr_assert(references_mark(desk.references, &id, REFERENCE_CANCELLED, (struct instant){0}, &failure));
-    cr_assert(references_mark(desk.references, &id, REFERENCE_APPROVED, (struct instant){0}, &failure));
+    cr_assert(references_cancel(desk.references, &transaction, &failure), "%s", failure.text);
+    cr_assert(references_approve(desk.references, &transaction, (struct instant){0}, &failure), "%s", failure.text);
+    cr_expect_eq(transaction.state, REFERENCE_CANCELLED, "who approves it is told");
+    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "No.", &failure), "%s", failure.text);
     cr_assert(references_find(desk.references, "100", transaction.credential, &id, &found, &is_found, &failure));
     cr_expect(is_found);
     cr_expect_eq(found.state, REFERENCE_CANCELLED);
@@ -140,6 +142,64 @@ Test(reference, what_is_cancelled_stays_so) {
     cr_expect_not(is_found, "another issuer's");
     cr_assert(references_find(desk.references, "100", "card/9932543656338011", &id, &found, &is_found, &failure));
     cr_expect_not(is_found, "another wallet's");
+    desk_close(&desk);
+}
+
+Test(reference, what_is_declined_stays_so_with_its_reason) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1);
+    struct reference_transaction again = wanted("one", 2);
+    struct request_id second = wanted("", 3).id;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "Nej, spärrat.", &failure), "%s",
+              failure.text);
+    cr_assert(references_decline(desk.references, &transaction, "ENDED", "No.", &failure), "%s", failure.text);
+    cr_assert(references_renew(desk.references, &transaction, &second, true, &failure), "%s", failure.text);
+    cr_assert(references_cancel(desk.references, &transaction, &failure), "%s", failure.text);
+    cr_assert(references_approve(desk.references, &transaction, (struct instant){0}, &failure), "%s", failure.text);
+    cr_expect_eq(transaction.state, REFERENCE_DECLINED, "who approves it is told");
+    cr_assert(references_claim(desk.references, &again, &is_new, &failure), "%s", failure.text);
+    cr_expect_not(is_new);
+    cr_expect(request_id_equal(&again.id, &transaction.id));
+    cr_expect_eq(again.state, REFERENCE_DECLINED);
+    cr_expect_str_eq(again.reason, "BLOCKED");
+    cr_expect_str_eq(again.detail, "Nej, spärrat.");
+    desk_close(&desk);
+}
+
+Test(reference, who_approved_or_was_declined_under_an_id_that_was_replaced_is_not_told_that_it_is_kept) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1);
+    struct request_id first = transaction.id;
+    struct request_id second = wanted("", 2).id;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    struct reference_transaction late = transaction;
+    cr_expect_not(transaction.has_replaced);
+    cr_assert(references_renew(desk.references, &transaction, &second, true, &failure), "%s", failure.text);
+    cr_expect(transaction.has_replaced && request_id_equal(&transaction.replaced, &first), "it is to be reversed");
+    cr_expect_not(references_approve(desk.references, &late, (struct instant){0}, &failure));
+    cr_expect_not(references_decline(desk.references, &late, "BLOCKED", "No.", &failure));
+    cr_expect_not(references_cancel(desk.references, &late, &failure));
+    cr_assert(references_renew(desk.references, &transaction, &first, false, &failure), "%s", failure.text);
+    cr_expect_not(transaction.has_replaced);
+    desk_close(&desk);
+}
+
+Test(reference, a_transaction_that_is_gone_is_a_failure) {
+    struct desk desk;
+    struct failure failure = {""};
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("never claimed", 1);
+    struct request_id second = wanted("", 2).id;
+    cr_expect_not(references_renew(desk.references, &transaction, &second, true, &failure));
+    cr_expect_not(references_approve(desk.references, &transaction, (struct instant){0}, &failure));
+    cr_expect(strstr(failure.text, "no such transaction") != NULL, "%s", failure.text);
     desk_close(&desk);
 }
 

@@ -202,6 +202,137 @@ Test(once, an_id_whose_purchase_was_undone_is_replaced_but_not_one_that_was_told
     world_stop(&world);
 }
 
+/* ---- told no ---- */
+
+static void wait_allowed(struct world *world, const char *wallet, const char *balance) {
+    int64_t give_up = tick_now().us + 60 * SECOND_US;
+    struct reply reply = {0};
+    do {
+        cr_assert_lt(tick_now().us, give_up, "the directory's change is not in force: %s", reply.body);
+        usleep(10000);
+        world_get(world, wallet, &reply);
+    } while (strstr(reply.body, balance) == NULL);
+    reply_forget(&reply);
+}
+
+/* As if it were asked for again an hour later, after the counters were lost. */
+static void forget(struct world *world, const char *reference) {
+    char id[REQUEST_ID_TEXT_SIZE];
+    id_of((3600 + reference[0]) * SECOND_US, id);
+    cluster_sql(&world->cluster, "UPDATE wallet_transaction SET id = '%s' WHERE reference = '%s'", id, reference);
+    test_redis_command(&world->cluster.redis, "FLUSHALL");
+}
+
+Test(once, a_reference_that_was_told_no_is_told_the_same_for_ever_and_never_charged) {
+    static const struct no {
+        const char *reference, *wallet;
+        int status;
+    } noes[] = {{"limit", THOUSAND, 409}, {"blocked", "/api/v3/traveller/" APP_BLOCKED "/wallet", 403}};
+    struct world world;
+    struct reply reply = {0};
+    char body[128], told[2][sizeof(reply.body)];
+    world_start(&world, (struct world_wishes){0});
+    for (int i = 0; i < 2; i++) {
+        snprintf(body, sizeof(body), "{\"transactionReference\":\"%s\",\"amount\":1500}", noes[i].reference);
+        world_post(&world, noes[i].wallet, body, &reply);
+        EXPECT_STATUS(&reply, noes[i].status);
+        strcpy(told[i], reply.body);
+    }
+    cluster_sql(&world.cluster, "UPDATE credit SET limit_minor = 555500, state = 'active' WHERE id IN (202, 203)");
+    for (int i = 0; i < 2; i++) {
+        wait_allowed(&world, noes[i].wallet, "\"balance\":5555.00");
+        forget(&world, noes[i].reference);
+        snprintf(body, sizeof(body), "{\"transactionReference\":\"%s\",\"amount\":1500}", noes[i].reference);
+        world_post(&world, noes[i].wallet, body, &reply);
+        EXPECT_STATUS(&reply, noes[i].status);
+        cr_expect_str_eq(reply.body, told[i]);
+    }
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT count(*) FROM entry"), "0");
+    reply_forget(&reply);
+    world_stop(&world);
+}
+
+/* ---- an id that is replaced ---- */
+
+static void expect_reversals(struct world *world, const char *count) {
+    cr_expect_str_eq(cluster_sql(&world->cluster, "SELECT count(*) FROM entry WHERE kind = 6"), count);
+}
+
+/* A wallet whose clock is off makes ids that are out of the switch's time: so do slow tables, where that time is short.
+ */
+Test(once, a_wallet_whose_new_ids_are_out_of_time_says_so_and_does_not_go_on_making_them) {
+    struct world world;
+    struct reply reply = {0};
+    char command[512];
+    static const char body[] = "{\"transactionReference\":\"one\",\"amount\":10}";
+    const char *const settings[] = {"wallet.timeout=30 s", NULL};
+    world_start(&world, (struct world_wishes){.cluster = {.settings = "[operator]\ntime_window = 1 s\n"},
+                                              .settings = settings});
+    cluster_sql(&world.cluster,
+                "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); "
+                "RETURN NEW; END $$; CREATE TRIGGER slow BEFORE INSERT OR UPDATE OF id ON wallet_transaction "
+                "FOR EACH ROW EXECUTE FUNCTION dawdle()");
+    world_post(&world, RICH, body, &reply);
+    EXPECT_STATUS(&reply, 503);
+    expect_reversals(&world, "0");
+    world_post(&world, RICH, body, &reply);
+    EXPECT_STATUS(&reply, 503);
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT count(*) <= 1 FROM entry WHERE kind = 6"), "t");
+    snprintf(command, sizeof(command), "grep -q 'error .*set the clock.* switch_clock=' %s", world.wallets[0].log);
+    cr_expect_eq(system(command), 0, "the clock is not named in the log");
+    cluster_sql(&world.cluster, "DROP TRIGGER slow ON wallet_transaction");
+    int64_t give_up = tick_now().us + 60 * SECOND_US;
+    do
+        world_post(&world, RICH, body, &reply);
+    while (reply.status == 503 && tick_now().us < give_up);
+    EXPECT_STATUS(&reply, 303);
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(amount_minor) FROM entry"), "1000");
+    reply_forget(&reply);
+    world_stop(&world);
+}
+
+/* Who buys under the old id meanwhile is about to tell so: only when the row says otherwise may it be taken back. */
+Test(once, an_id_is_reversed_only_after_it_was_replaced) {
+    struct world world;
+    struct reply reply = {0};
+    char id[REQUEST_ID_TEXT_SIZE];
+    world_start(&world, (struct world_wishes){0});
+    cluster_sql(&world.cluster,
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$; "
+                "CREATE TRIGGER refuse BEFORE UPDATE OF id ON wallet_transaction "
+                "FOR EACH ROW EXECUTE FUNCTION refuse()");
+    id_of(3600 * SECOND_US, id);
+    claim(&world, "late", id);
+    world_post(&world, RICH, "{\"transactionReference\":\"late\",\"amount\":10}", &reply);
+    EXPECT_STATUS(&reply, 503);
+    expect_reversals(&world, "0");
+    reply_forget(&reply);
+    world_stop(&world);
+}
+
+Test(once, what_was_bought_under_an_id_that_was_replaced_is_reversed_by_the_repeat_if_the_first_died) {
+    struct world world;
+    struct reply reply = {0};
+    char first[REQUEST_ID_TEXT_SIZE], second[REQUEST_ID_TEXT_SIZE];
+    world_start(&world, (struct world_wishes){0});
+    world_post(&world, RICH, "{\"transactionReference\":\"one\",\"amount\":10}", &reply);
+    EXPECT_STATUS(&reply, 201);
+    snprintf(first, sizeof(first), "%s", strrchr(reply.location, '/') + 1);
+    id_of(SECOND_US, second);
+    cluster_sql(&world.cluster, "UPDATE wallet_transaction SET state = 'asked', id = '%s', replaced = '%s'", second,
+                first);
+    world_post(&world, RICH, "{\"transactionReference\":\"one\",\"amount\":10}", &reply);
+    EXPECT_STATUS(&reply, 303);
+    cr_expect(strstr(reply.location, second) != NULL, "%s", reply.location);
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(amount_minor) FROM entry"), "1000");
+    expect_reversals(&world, "1");
+    cluster_expect_clean_audit(&world.cluster);
+    reply_forget(&reply);
+    world_stop(&world);
+}
+
+/* ---- what is away ---- */
+
 Test(once, while_the_switch_or_the_database_is_away_it_is_said_and_the_same_reference_goes_on_later) {
     struct world world;
     struct reply reply = {0};
