@@ -66,6 +66,7 @@ void book_init(struct book *book, int64_t traveller_cap_minor) {
     lock_init(&book->lock);
     book->traveller_cap_minor = traveller_cap_minor;
     atomic_init(&book->client_generation, 1);
+    atomic_init(&book->moves, 0);
     table_init(&book->tables[ROW_ORGANISATION], sizeof(struct organisation), NULL);
     table_init(&book->tables[ROW_DEPARTMENT], sizeof(struct department), NULL);
     table_init(&book->tables[ROW_TRAVELLER], sizeof(struct traveller), NULL);
@@ -80,8 +81,51 @@ void book_finish(struct book *book) {
     CHECK(pthread_rwlock_destroy(&book->lock) == 0);
 }
 
+static const struct department *department_at(const struct book *book, uint32_t index) {
+    return table_at(&book->tables[ROW_DEPARTMENT], index);
+}
+
+/* 0: the organisation itself. */
+static int32_t id_of_department(const struct book *book, uint32_t index) {
+    return index == TABLE_NONE ? 0 : department_at(book, index)->id;
+}
+
+/* Whether a department that the book has lies elsewhere in the fresh one. */
+static bool lies_elsewhere(const struct book *book, const struct book *fresh, const struct department *department) {
+    const struct table *table = &book->tables[ROW_DEPARTMENT];
+    uint32_t index = table_find(table, department->id);
+    if (index == TABLE_NONE) {
+        return false;
+    }
+    const struct department *before = table_at(table, index);
+    return before->is_known && id_of_department(book, before->parent) != id_of_department(fresh, department->parent);
+}
+
+/* Tells the fresh book of the moves there were, and of those between the two; the count of them all. */
+static uint64_t bring_moves(const struct book *book, struct book *fresh) {
+    uint64_t moves = atomic_load(&book->moves);
+    const struct table *before = &book->tables[ROW_ORGANISATION];
+    const struct table *organisations = &fresh->tables[ROW_ORGANISATION];
+    for (uint32_t i = 0; i < organisations->count; i++) {
+        struct organisation *organisation = table_at(organisations, i);
+        uint32_t index = table_find(before, organisation->id);
+        if (index != TABLE_NONE) {
+            organisation->moved = ((const struct organisation *)table_at(before, index))->moved;
+        }
+    }
+    for (uint32_t i = 0; i < fresh->tables[ROW_DEPARTMENT].count; i++) {
+        const struct department *department = department_at(fresh, i);
+        if (lies_elsewhere(book, fresh, department)) {
+            ((struct organisation *)table_at(organisations, department->organisation))->moved = ++moves;
+        }
+    }
+    return moves;
+}
+
 void book_replace(struct book *book, struct book *fresh) {
+    uint64_t moves = bring_moves(book, fresh);
     lock_to_write(book);
+    atomic_store(&book->moves, moves);
     for (int kind = 0; kind < ROW_KINDS; kind++) {
         struct table old = book->tables[kind];
         book->tables[kind] = fresh->tables[kind];
@@ -138,10 +182,6 @@ static enum reason standing_of(const struct organisation *organisation, const st
     CHECK(false);
 }
 
-static const struct department *department_at(const struct book *book, uint32_t index) {
-    return table_at(&book->tables[ROW_DEPARTMENT], index);
-}
-
 static void add_limit(struct account *account, enum limit_kind kind, int32_t id, int64_t ceiling_minor) {
     account->limits[account->limit_count++] = (struct limit){.kind = kind, .id = id, .ceiling_minor = ceiling_minor};
 }
@@ -179,6 +219,7 @@ static void fill_account(const struct book *book, const struct payers *payers, s
     account->department = payers->department == TABLE_NONE ? 0 : department_at(book, payers->department)->id;
     account->traveller = traveller->id;
     account->credit = credit->id;
+    account->moves = atomic_load(&book->moves);
     add_limit(account, LIMIT_CREDIT, credit->id, credit->limit_minor);
     add_limit(account, LIMIT_TRAVELLER, traveller->id, has_cap ? traveller->cap_minor : book->traveller_cap_minor);
     /* What can't be checked against every limit must not be bought. */
@@ -241,6 +282,18 @@ bool book_find_client(struct book *book, const char *name, struct client *client
     }
     unlock(book);
     return is_found;
+}
+
+int32_t book_next_moved(struct book *book, uint64_t since, uint32_t *place) {
+    const struct table *table = &book->tables[ROW_ORGANISATION];
+    int32_t moved = 0;
+    lock_to_read(book);
+    while (moved == 0 && *place < table->count) {
+        const struct organisation *organisation = table_at(table, (*place)++);
+        moved = organisation->moved > since ? organisation->id : 0;
+    }
+    unlock(book);
+    return moved;
 }
 
 void book_facts(struct book *book, struct directory_facts *facts) {

@@ -14,6 +14,7 @@ struct book {
     int64_t traveller_cap_minor;
     struct table tables[ROW_KINDS];
     atomic_uint_fast64_t client_generation;
+    atomic_uint_fast64_t moves; /* of departments that got another parent */
 };
 
 void book_init(struct book *book, int64_t traveller_cap_minor);
@@ -29,6 +30,7 @@ void book_replace(struct book *book, struct book *fresh);
 
 bool book_find_account(struct book *book, const struct credential *credential, struct account *account);
 bool book_find_payer(struct book *book, const struct payer *payer, struct account *account);
+int32_t book_next_moved(struct book *book, uint64_t since, uint32_t *place);
 bool book_find_client(struct book *book, const char *name, struct client *client);
 
 /* Everything but the age. */

@@ -150,6 +150,14 @@ uint64_t directory_client_generation(const struct directory *directory) {
     return atomic_load(&directory->book.client_generation);
 }
 
+uint64_t directory_moves(const struct directory *directory) {
+    return atomic_load(&directory->book.moves);
+}
+
+int32_t directory_next_moved(struct directory *directory, uint64_t since, uint32_t *place) {
+    return book_next_moved(&directory->book, since, place);
+}
+
 void directory_facts(struct directory *directory, struct directory_facts *facts) {
     book_facts(&directory->book, facts);
     facts->age_us = tick_now().us - atomic_load(&directory->looked_at_us);

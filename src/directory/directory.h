@@ -50,6 +50,14 @@ bool directory_find_client(struct directory *directory, const char *name, struct
 /* Counts up with every change to any client, so that a node looks at its connections again only then. */
 uint64_t directory_client_generation(const struct directory *directory);
 
+/* Counts up with every department that gets another parent while the directory runs; an account says up to which of
+ * them it knows. */
+uint64_t directory_moves(const struct directory *directory);
+
+/* The organisations in which that has happened since the count was `since`: one a call, 0 after the last. `place`
+ * starts as 0. */
+int32_t directory_next_moved(struct directory *directory, uint64_t since, uint32_t *place);
+
 struct directory_facts {
     size_t organisations, departments, travellers, credits, clients;
     size_t memory_bytes;

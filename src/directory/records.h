@@ -9,6 +9,7 @@ struct organisation {
     int32_t id;
     uint8_t state;
     int64_t limit_minor;
+    uint64_t moved; /* the book's count of moves at the last one of its departments; 0: none since the start */
 };
 
 struct department {

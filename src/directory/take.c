@@ -35,6 +35,11 @@ static bool take_organisation(struct book *book, const struct organisation_row *
     return true;
 }
 
+static void note_move(struct book *book, uint32_t organisation) {
+    struct organisation *record = table_at(&book->tables[ROW_ORGANISATION], organisation);
+    record->moved = atomic_fetch_add(&book->moves, 1) + 1;
+}
+
 static bool take_department(struct book *book, const struct department_row *row, struct failure *failure) {
     uint32_t organisation = refer(book, ROW_ORGANISATION, row->organisation, ROW_DEPARTMENT, row->id, failure);
     if (organisation == TABLE_NONE) {
@@ -45,6 +50,9 @@ static bool take_department(struct book *book, const struct department_row *row,
     /* A parent may come after its child: it gets its place now, and is known when its own row comes. */
     uint32_t parent = row->parent == 0 ? TABLE_NONE : find_or_add(table, row->parent);
     struct department *department = table_at(table, index);
+    if (department->is_known && department->parent != parent) {
+        note_move(book, organisation);
+    }
     department->organisation = organisation;
     department->parent = parent;
     department->budget_minor = row->budget_minor;

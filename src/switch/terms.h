@@ -130,6 +130,7 @@ struct account {
     int32_t department; /* the paying one; 0: the organisation itself */
     int32_t traveller;
     int32_t credit;
+    uint64_t moves; /* of departments, of anybody's, that the directory had taken when it said this */
     uint8_t limit_count;
     struct limit limits[LIMITS_CAPACITY]; /* the organisation's is the last */
 };

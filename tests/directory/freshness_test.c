@@ -115,6 +115,10 @@ Test(freshness, a_department_that_moves_takes_its_credits_along) {
     AWAIT(account_of_app(world.directory, APP_ACTIVE).limits[3].id == 2);
     test_sql(world.database.conninfo, "UPDATE department SET parent = NULL WHERE id = 3");
     AWAIT(account_of_app(world.directory, APP_ACTIVE).limit_count == 4);
+    uint32_t place = 0;
+    cr_expect_eq(directory_next_moved(world.directory, 0, &place), 1);
+    cr_expect_eq(directory_next_moved(world.directory, 0, &place), 0);
+    cr_expect_eq(account_of_app(world.directory, APP_ACTIVE).moves, directory_moves(world.directory));
     world_destroy(&world);
 }
 
