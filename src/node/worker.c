@@ -85,12 +85,26 @@ static void take_changes(struct worker *worker) {
     journals_change(worker);
 }
 
+/* Departments that have moved; the core is told of each organisation once, however many of its there are. */
+static void take_moves(struct worker *worker, struct moment now) {
+    struct directory *directory = worker->shared->directory;
+    uint64_t moves = directory_moves(directory);
+    if (moves == worker->moves_seen)
+        return;
+    uint32_t place = 0;
+    for (int32_t organisation; (organisation = directory_next_moved(directory, worker->moves_seen, &place)) != 0;)
+        switch_moved(worker->core, now, organisation);
+    worker->moves_seen = moves;
+    switch_moves_told(worker->core, now, moves);
+}
+
 /* What the events of the turn made goes out: one write to Redis, one batch to PostgreSQL, one write to the journal; the
  * answers went with the turn. */
 static void turn(struct worker *worker) {
     net_turn(worker->net, next_tick(worker));
     take_changes(worker);
     struct moment now = moment_now();
+    take_moves(worker, now);
     record_tick(worker->record, now.tick);
     switch_tick(worker->core, now);
     counters_tick(worker, now.tick);

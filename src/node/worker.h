@@ -91,6 +91,7 @@ struct worker {
     struct session *sessions;
     struct session *free_sessions;
     uint64_t client_generation;
+    uint64_t moves_seen; /* of departments; the core has been told of them */
     struct buffer frame; /* one answer, before net has it */
     struct sightings *sightings;
     struct reply *replies;

@@ -111,12 +111,16 @@ struct wheel {
     uint32_t armed;
 };
 
+/* A department of the organisation has moved in the tree: what is counted waits for counters built since. */
+enum move { MOVE_NONE, MOVE_HEARD, MOVE_REBUILDING };
+
 /* What is known of an organisation's month: the lowest epoch to believe, and who waits for its counters. */
 struct warmth {
     int32_t organisation; /* 0: unused */
     struct month month;
     int32_t floor_epoch;
     bool is_rebuilding;
+    enum move move;
     struct list waiters;
 };
 
@@ -171,6 +175,7 @@ struct switch_core {
     struct admission admission;
     struct pace pace;
     struct instant last_append;
+    uint64_t moves_told;  /* of the directory's moves of departments */
     struct tick retry_at; /* when those that wait are tried again */
     struct wheel wheel;
     struct warm_table warm;
@@ -233,14 +238,22 @@ bool pace_is_due(const struct switch_core *core);
 void flow_go(struct switch_core *core, struct request *request); /* takes its next step, or waits for it */
 void flow_wait(struct switch_core *core, struct request *request);
 void flow_retry_waiting(struct switch_core *core);
-/* The counters it asks for are built anew, and it asks again. */
-void flow_warm(struct switch_core *core, struct request *request);
+struct month flow_month(const struct request *request);
+/* Puts what the directory says of its payer now in place of what it said then. False: it does not know them. */
+bool flow_look_again(struct switch_core *core, struct request *request);
 void flow_append(struct switch_core *core, struct request *request);
 /* The request's row, as it is appended or journaled. */
 struct entry flow_entry(struct switch_core *core, struct request *request);
 /* Whether a row of this content is the request's own, told of before. */
 enum content_field flow_difference(const struct request *request, const struct content *content,
                                    int64_t approved_minor);
+
+/* ---- rebuild.c: counters are built anew ---- */
+
+/* The counters it asks for are built anew, and it asks again. */
+void rebuild_await(struct switch_core *core, struct request *request);
+/* Whether they have to be before anything is counted for it: they may hold what was counted by an older tree. */
+bool rebuild_is_owed(struct switch_core *core, const struct request *request);
 
 /* ---- settle.c, advice.c: what the record hears first ---- */
 

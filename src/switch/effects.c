@@ -45,7 +45,7 @@ void effect_verdict(struct switch_core *core, struct request *request, const str
     if (verdict->kind == VERDICT_LOST)
         flow_wait(core, request);
     else if (verdict->kind == VERDICT_COLD)
-        flow_warm(core, request);
+        rebuild_await(core, request);
     else
         request_end(core, request);
 }

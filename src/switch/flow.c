@@ -6,12 +6,12 @@
 /* How soon what could not be asked is tried again, when no service's return says so sooner. */
 #define RETRY_US 10000
 
-static struct month month_of_request(const struct request *request) {
+struct month flow_month(const struct request *request) {
     return month_of(request->day);
 }
 
 static void raise_floor_to_known(struct switch_core *core, struct request *request) {
-    const struct warmth *known = warm_find(&core->warm, request->account.organisation, month_of_request(request));
+    const struct warmth *known = warm_find(&core->warm, request->account.organisation, flow_month(request));
     if (known != NULL && known->floor_epoch > request->floor_epoch)
         request->floor_epoch = known->floor_epoch;
 }
@@ -62,9 +62,39 @@ static struct question question_of(const struct switch_core *core, const struct 
     return question;
 }
 
+bool flow_look_again(struct switch_core *core, struct request *request) {
+    const struct account *then = &request->account;
+    const struct payer payer = {then->organisation, then->department, then->traveller, then->credit};
+    struct account account;
+    if (!core->ports.find_payer(core->ports.shell, &payer, &account))
+        return false;
+    request->account = account;
+    return true;
+}
+
+/* What waited is counted by the tree of departments that there is now, and only if its credit may still buy. False: the
+ * directory can't say, or knows of moves that the core has yet to be told of. */
+static bool is_up_to_date(struct switch_core *core, struct request *request) {
+    if (request->stage != STAGE_FREE) {
+        if (!flow_look_again(core, request))
+            return false;
+        if (request->refusal == REASON_UNSPECIFIED && request->account.standing != REASON_APPROVED)
+            request->refusal = request->account.standing;
+    }
+    return request->account.moves <= core->moves_told;
+}
+
 static bool ask(struct switch_core *core, struct request *request) {
     if (!can_ask(core, request))
         return false;
+    if (request->asks == QUESTION_AUTHORIZE) {
+        if (!is_up_to_date(core, request))
+            return false;
+        if (rebuild_is_owed(core, request)) {
+            rebuild_await(core, request);
+            return true;
+        }
+    }
     /* A follow-up's floor is the epoch of the transaction that recorded it, and must stay that. */
     if (!is_follow_up(request))
         raise_floor_to_known(core, request);
@@ -130,7 +160,7 @@ struct entry flow_entry(struct switch_core *core, struct request *request) {
         request->appended_at = next_append(core);
     return (struct entry){
         .id = request->id,
-        .month = month_of_request(request),
+        .month = flow_month(request),
         .organisation = request->account.organisation,
         .epoch = request->epoch,
         .kind = request->kind,
@@ -182,7 +212,7 @@ static void check(struct switch_core *core, struct request *request, enum reason
     }
     const struct check check = {
         .id = request->id,
-        .month = month_of_request(request),
+        .month = flow_month(request),
         .organisation = request->account.organisation,
         .epoch = epoch,
     };
@@ -198,19 +228,6 @@ static void finish(struct switch_core *core, struct request *request, enum reaso
     else
         answer_reason(core, request, reason);
     request_end(core, request);
-}
-
-void flow_warm(struct switch_core *core, struct request *request) {
-    struct month month = month_of_request(request);
-    struct warmth *warmth = warm_get(&core->warm, request->account.organisation, month);
-    if (warmth == NULL ||
-        (!warmth->is_rebuilding && !core->ports.read_sums(core->ports.shell, warmth->organisation, month, false))) {
-        flow_wait(core, request);
-        return;
-    }
-    warmth->is_rebuilding = true;
-    stage_move(request, STAGE_WARMING);
-    list_append(core, &warmth->waiters, request);
 }
 
 static enum reason reason_of_refusing(const struct request *request, uint16_t refusing) {
@@ -350,7 +367,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
         if (request->asks == QUESTION_RECALL)
             check(core, request, REASON_BAD_TIME, 0);
         else
-            flow_warm(core, request);
+            rebuild_await(core, request);
         break;
     case VERDICT_LOST:
         if (request->asks == QUESTION_AUTHORIZE && request->refusal == REASON_UNSPECIFIED)
@@ -362,7 +379,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
 
 /* Counted, or refused, under counters that have been replaced: once more, and never again under those. */
 static void stale(struct switch_core *core, struct request *request, int32_t fence_epoch) {
-    struct warmth *warmth = warm_get(&core->warm, request->account.organisation, month_of_request(request));
+    struct warmth *warmth = warm_get(&core->warm, request->account.organisation, flow_month(request));
     if (warmth != NULL && fence_epoch > warmth->floor_epoch)
         warmth->floor_epoch = fence_epoch;
     request->floor_epoch = fence_epoch;
@@ -474,36 +491,4 @@ void switch_outcome(struct switch_core *core, struct moment now, const struct ou
         CHECK(!"nothing was asked of the record");
         break;
     }
-}
-
-/* Lets those go on who waited for an organisation's counters. */
-static void release_waiters(struct switch_core *core, struct warmth *warmth, bool is_warm) {
-    warmth->is_rebuilding = false;
-    while (warmth->waiters.first != NOBODY) {
-        struct request *request = &core->requests[warmth->waiters.first];
-        list_remove(core, request);
-        if (is_warm)
-            flow_go(core, request);
-        else
-            flow_wait(core, request);
-    }
-}
-
-void switch_sums_read(struct switch_core *core, struct moment now, int32_t organisation, struct month month,
-                      const struct sums *sums) {
-    core->now = now;
-    struct warmth *warmth = warm_find(&core->warm, organisation, month);
-    CHECK(warmth != NULL && warmth->is_rebuilding);
-    if (sums != NULL && sums->epoch > warmth->floor_epoch)
-        warmth->floor_epoch = sums->epoch;
-    if (sums == NULL || !core->ports.write_sums(core->ports.shell, sums))
-        release_waiters(core, warmth, false);
-}
-
-void switch_sums_written(struct switch_core *core, struct moment now, int32_t organisation, struct month month,
-                         int32_t epoch, bool is_written) {
-    core->now = now;
-    struct warmth *warmth = warm_find(&core->warm, organisation, month);
-    CHECK(warmth != NULL && warmth->is_rebuilding && epoch <= warmth->floor_epoch);
-    release_waiters(core, warmth, is_written);
 }

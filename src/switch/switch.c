@@ -57,22 +57,6 @@ void switch_journal_up(struct switch_core *core, struct moment now, bool is_up) 
         flow_retry_waiting(core);
 }
 
-static void rebuild(struct switch_core *core, int32_t organisation, struct month month, bool from_rows) {
-    struct warmth *warmth = warm_get(&core->warm, organisation, month);
-    if (warmth != NULL && !warmth->is_rebuilding)
-        warmth->is_rebuilding = core->ports.read_sums(core->ports.shell, organisation, month, from_rows);
-}
-
-void switch_rebuild(struct switch_core *core, struct moment now, int32_t organisation, struct month month) {
-    core->now = now;
-    rebuild(core, organisation, month, true);
-}
-
-void switch_prepare(struct switch_core *core, struct moment now, int32_t organisation, struct month month) {
-    core->now = now;
-    rebuild(core, organisation, month, false);
-}
-
 void switch_tick(struct switch_core *core, struct moment now) {
     core->now = now;
     for (struct request *request; (request = wheel_due(core)) != NULL;)

@@ -119,6 +119,11 @@ void switch_effect(struct switch_core *core, struct moment now, const struct eff
 void switch_rebuild(struct switch_core *core, struct moment now, int32_t organisation, struct month month);
 void switch_prepare(struct switch_core *core, struct moment now, int32_t organisation, struct month month);
 
+/* The directory has taken moves of an organisation's departments: what was counted by the old tree is summed by the new
+ * one, and nothing is counted before that. Then: all moves up to this one (account.moves) have been told. */
+void switch_moved(struct switch_core *core, struct moment now, int32_t organisation);
+void switch_moves_told(struct switch_core *core, struct moment now, uint64_t moves);
+
 /* What the shell has to tell. */
 void switch_verdict(struct switch_core *core, struct moment now, const struct verdict *verdict);
 void switch_outcome(struct switch_core *core, struct moment now, const struct outcome *outcome);

@@ -47,7 +47,7 @@ void undo_claim_verdict(struct switch_core *core, struct request *request, const
     if (verdict->kind == VERDICT_LOST)
         flow_wait(core, request);
     else if (verdict->kind == VERDICT_COLD)
-        flow_warm(core, request); /* nothing is claimed: a journal may still vouch for it */
+        rebuild_await(core, request); /* nothing is claimed: a journal may still vouch for it */
     else if (is_vouched_elsewhere(request, verdict))
         request_end(core, request);
     else
@@ -83,6 +83,9 @@ void undo_lower(struct switch_core *core, struct request *request, int32_t fence
     request->step = STEP_ASK;
     request->floor_epoch = fence_epoch;
     request->had_row = had_row;
+    /* Its own epoch's counters have it where it was counted; later ones where its row's department lies now. */
+    if (fence_epoch != request->epoch)
+        flow_look_again(core, request);
     flow_go(core, request);
 }
 
