@@ -81,11 +81,15 @@ Test(schema, a_department_that_moves_raises_the_fences_of_its_organisation_from_
     test_database_drop(&database);
 }
 
-Test(schema, the_fences_are_raised_under_the_lock_that_recording_takes) {
+Test(schema, the_fences_are_raised_at_the_commit_under_the_lock_that_recording_takes) {
     struct test_database database;
     create_example(&database);
     cr_expect_str_eq(test_sql(database.conninfo,
                               "BEGIN; UPDATE department SET parent = 2 WHERE id = 3;"
+                              "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"),
+                     "0");
+    cr_expect_str_eq(test_sql(database.conninfo,
+                              "BEGIN; UPDATE department SET parent = 2 WHERE id = 3; SET CONSTRAINTS ALL IMMEDIATE;"
                               "SELECT string_agg(classid || '/' || objid || '/' || mode, ' ') FROM pg_locks "
                               "WHERE locktype = 'advisory' AND pid = pg_backend_pid()"),
                      "30333/1/ExclusiveLock");

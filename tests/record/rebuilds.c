@@ -215,3 +215,86 @@ Test(record, a_rebuild_leaves_out_what_is_recorded_under_its_own_epoch) {
     cr_assert_eq(sum_of(desk_rebuild(&desk, 1), LIMIT_ORGANISATION, 1), 500);
     cr_assert_eq(sum_of(desk_rebuild(&desk, 1), LIMIT_ORGANISATION, 1), 0);
 }
+
+/* ---- departments that move ---- */
+
+#define COMPANIES 3
+
+/* Companies 1 to 3, each with a department 10, 20, 30 and one below it; their counters are built. */
+static void make_trees(void) {
+    test_sql(database.conninfo,
+             "INSERT INTO organisation (id, state, limit_minor) SELECT n, 'active', 0 FROM generate_series(1, %d) n; "
+             "INSERT INTO department (id, organisation, parent) SELECT 10 * n, n, NULL FROM generate_series(1, %d) n; "
+             "INSERT INTO department (id, organisation, parent) SELECT 10 * n + 1, n, 10 * n "
+             "FROM generate_series(1, %d) n",
+             COMPANIES, COMPANIES, COMPANIES);
+    for (int32_t organisation = 2; organisation <= COMPANIES; organisation++)
+        desk_rebuild(&desk, organisation);
+}
+
+static PGconn *begin(const char *sql) {
+    PGconn *connection = PQconnectdb(database.conninfo);
+    PQclear(PQexec(connection, "BEGIN"));
+    PGresult *result = PQexec(connection, sql);
+    cr_assert_neq(PQresultStatus(result), PGRES_FATAL_ERROR, "%s", PQerrorMessage(connection));
+    PQclear(result);
+    return connection;
+}
+
+static void end(PGconn *connection, const char *sql) {
+    PGresult *result = PQexec(connection, sql);
+    cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQerrorMessage(connection));
+    PQclear(result);
+    PQfinish(connection);
+}
+
+static enum outcome_kind buy(int32_t organisation, int32_t epoch) {
+    struct entry entry = purchase_of(organisation, epoch);
+    return desk_append(&desk, &entry).kind;
+}
+
+Test(record, a_move_that_is_left_open_holds_up_no_purchase_and_makes_counters_stale_when_it_is_committed) {
+    make_trees();
+    PGconn *mover = begin("UPDATE department SET parent = NULL WHERE id = 11");
+    cr_assert_eq(buy(1, 1), OUTCOME_RECORDED);
+    cr_assert_eq(buy(2, 1), OUTCOME_RECORDED);
+    cr_assert_eq(buy(1 + 64, 0), OUTCOME_RECORDED, "of the same stripe");
+    end(mover, "COMMIT");
+    cr_assert_eq(buy(1, 1), OUTCOME_STALE);
+    cr_assert_eq(buy(2, 1), OUTCOME_RECORDED);
+    cr_assert_eq(desk_rebuild(&desk, 1)->epoch, 3);
+}
+
+Test(record, departments_that_move_together_raise_the_fence_of_each_organisation_once) {
+    make_trees();
+    end(begin(
+            "UPDATE department SET parent = NULL WHERE id = 11; INSERT INTO department (id, organisation, parent) "
+            "VALUES (12, 1, 11); UPDATE department SET parent = 10 WHERE id IN (11, 12); "
+            "UPDATE department SET parent = NULL WHERE id = 31; UPDATE department SET budget_minor = 1 WHERE id = 20"),
+        "COMMIT");
+    cr_assert_str_eq(test_sql(database.conninfo,
+                              "SELECT string_agg(epoch::text, ' ' ORDER BY organisation) FROM fence "
+                              "WHERE month = %d",
+                              month_now().yyyymm),
+                     "2 1 2");
+}
+
+Test(record, a_move_that_is_taken_back_raises_nothing) {
+    make_trees();
+    end(begin("UPDATE department SET parent = NULL WHERE id = 11"), "ROLLBACK");
+    cr_assert_eq(buy(1, 1), OUTCOME_RECORDED);
+}
+
+Test(record, moves_in_several_organisations_take_their_locks_in_the_order_of_a_rebuild) {
+    make_trees();
+    PGconn *batch = begin("SELECT pg_advisory_xact_lock_shared(30333, 1)");
+    PGconn *mover = begin("UPDATE department SET parent = NULL WHERE id = 31; "
+                          "UPDATE department SET parent = NULL WHERE id = 11");
+    cr_assert_eq(PQsendQuery(mover, "COMMIT"), 1);
+    DESK_UNTIL(&desk, desk_barred() == 1);
+    cr_assert_eq(buy(3, 1), OUTCOME_RECORDED);
+    end(batch, "COMMIT");
+    PQclear(PQgetResult(mover));
+    PQfinish(mover);
+    cr_assert_eq(buy(3, 1), OUTCOME_STALE);
+}
