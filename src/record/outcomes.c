@@ -296,16 +296,28 @@ static void give_way(struct record *record, struct batch *batch) {
         wait_alone(record, batch);
 }
 
-/* Once for each row; a month that still has none after that is not one. */
+/* A row is asked for in a month of the last year, as by a journal that was away for long, or in one of those made ahead
+ * and the next. */
+#define PARTITIONS_BACK 12
+#define PARTITIONS_AHEAD 3
+
+/* An id may name any time. */
+static bool may_have_partition(struct record *record, struct month month) {
+    struct month now = month_of(calendar_day(&record->calendar, instant_now()));
+    int32_t number = month.yyyymm % 100;
+    int32_t ahead = (month.yyyymm / 100 - now.yyyymm / 100) * 12 + number - now.yyyymm % 100;
+    return number >= 1 && number <= 12 && ahead >= -PARTITIONS_BACK && ahead <= PARTITIONS_AHEAD;
+}
+
+/* Once for each row; what no month has a place for is not recorded. */
 static void ask_partitions(struct record *record, struct batch *batch) {
     bool is_new = false;
     for (uint32_t at = 0; at < batch->count; at++) {
         struct item *item = item_of(record, batch, at);
-        int32_t month = item->month.yyyymm % 100;
-        if (item->asked_partition || month < 1 || month > 12)
+        if (item->asked_partition || !may_have_partition(record, item->month))
             continue;
         item->asked_partition = chores_want_partition(record, item->month);
-        if (item->kind == ITEM_SETTLE && item->settlement.charged_month.yyyymm != 0)
+        if (item->kind == ITEM_SETTLE && may_have_partition(record, item->settlement.charged_month))
             chores_want_partition(record, item->settlement.charged_month);
         is_new = true;
     }

@@ -8,10 +8,9 @@
  * ahead; a little ahead it is the id's month in which another node may have authorized it, by its own clock. */
 static void choose_month(struct switch_core *core, struct request *request) {
     struct instant lately = {core->now.instant.us - core->settings.month_open_us};
-    struct instant soon = {core->now.instant.us + core->settings.time_window_us + MONTH_OPEN_LEAST_US};
     struct day today = calendar_day(&core->calendar, core->now.instant);
     int32_t oldest = month_of(calendar_day(&core->calendar, lately)).yyyymm;
-    int32_t newest = month_of(calendar_day(&core->calendar, soon)).yyyymm;
+    int32_t newest = arrival_newest_month(core).yyyymm;
     int32_t wanted = month_of(request->day).yyyymm;
     if (wanted >= oldest && wanted <= newest)
         return;

@@ -12,6 +12,11 @@ struct tick arrival_due_at(const struct switch_core *core, int64_t timeout_us) {
     return (struct tick){core->now.tick.us + timeout - margin};
 }
 
+struct month arrival_newest_month(struct switch_core *core) {
+    struct instant soon = {core->now.instant.us + core->settings.time_window_us + MONTH_OPEN_LEAST_US};
+    return month_of(calendar_day(&core->calendar, soon));
+}
+
 enum reason arrival_refusal(const struct account *account, uint32_t client_channels) {
     if ((client_channels & 1u << account->channel) == 0)
         return REASON_CHANNEL_NOT_ALLOWED;

@@ -212,6 +212,8 @@ struct warmth *warm_get(struct warm_table *table, int32_t organisation,
 
 /* By its deadline a request has been answered. */
 struct tick arrival_due_at(const struct switch_core *core, int64_t timeout_us);
+/* The last month that an id may be of and be counted in: another node's clock may be ahead of this one's. */
+struct month arrival_newest_month(struct switch_core *core);
 enum reason arrival_refusal(const struct account *account, uint32_t client_channels);
 struct content arrival_content(const struct request *request, enum entry_kind kind);
 

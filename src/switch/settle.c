@@ -18,6 +18,18 @@ static void choose_months(struct switch_core *core, struct settlement *refund) {
     refund->charged_month = month_of(calendar_day(&core->calendar, core->now.instant));
 }
 
+/* What a device whose clock is ahead told of is looked for in the month before its id's at the earliest; an id of a
+ * later month is found nowhere. An old one may be of an advice that comes late, however old it is. */
+static bool is_too_far_ahead(struct switch_core *core, const struct request *request) {
+    return month_of(request->day).yyyymm > month_after(arrival_newest_month(core)).yyyymm;
+}
+
+static enum reason refusal_at_once(struct switch_core *core, struct request *request, const struct settle *settle) {
+    if (settle->has_credential && !core->ports.find_account(core->ports.shell, &settle->credential, &request->account))
+        return REASON_UNKNOWN_CREDENTIAL;
+    return is_too_far_ahead(core, request) ? REASON_BAD_TIME : REASON_UNSPECIFIED;
+}
+
 static void fill_settlement(struct switch_core *core, struct request *request, const struct settle *settle) {
     struct settlement *settlement = &request->settlement;
     *settlement = (struct settlement){
@@ -52,9 +64,9 @@ void switch_settle(struct switch_core *core, struct moment now, const struct set
     request->id = settle->original;
     request->client = settle->client;
     request->day = calendar_day(&core->calendar, request_id_time(&settle->original));
-    if (settle->has_credential &&
-        !core->ports.find_account(core->ports.shell, &settle->credential, &request->account)) {
-        answer_reason(core, request, REASON_UNKNOWN_CREDENTIAL);
+    enum reason reason = refusal_at_once(core, request, settle);
+    if (reason != REASON_UNSPECIFIED) {
+        answer_reason(core, request, reason);
         request_end(core, request);
         return;
     }

@@ -74,7 +74,7 @@ static const char *of_settlement(enum reason reason) {
     case REASON_INVALID_AMOUNT:
         return "this amount is not possible.";
     case REASON_BAD_TIME:
-        return "the device's clock is wrong. Set it, then ask again under a new id.";
+        return "nothing was bought at this time. Check the clock of the device that bought.";
     case REASON_ID_REUSED:
         return "this request id was used for something else. Make a new one.";
     case REASON_REVERSED:

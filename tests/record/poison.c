@@ -66,13 +66,107 @@ Test(record, a_row_of_no_month_is_quarantined_and_99_are_recorded) {
     expect_one_refused(0);
 }
 
+static struct month month_ahead(int months) {
+    struct month month = month_now();
+    for (int ahead = 0; ahead < months; ahead++)
+        month = month_after(month);
+    return month;
+}
+
 Test(record, a_month_without_a_partition_gets_one_and_its_row_is_recorded) {
-    struct entry entry = purchase_of(1, 1);
-    entry.month.yyyymm = 209901;
-    test_sql(database.conninfo, "INSERT INTO fence VALUES (1, 209901, 1)");
+    struct entry entry = purchase_of(1, 0);
+    entry.month = month_ahead(3);
     cr_assert_eq(desk_append(&desk, &entry).kind, OUTCOME_RECORDED);
-    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM entry_209901"), 1);
+    cr_assert_str_eq(test_sql(database.conninfo, "SELECT count(*) FROM entry_%d", entry.month.yyyymm), "1");
     cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM quarantine"), 0);
+}
+
+static void go_far_ahead(struct entry *entry) {
+    entry->month.yyyymm = month_ahead(4).yyyymm;
+    entry->epoch = 0;
+}
+
+static void go_far_back(struct entry *entry) {
+    entry->month.yyyymm = month_now().yyyymm - 101;
+    if (entry->month.yyyymm % 100 == 0)
+        entry->month.yyyymm -= 88;
+    entry->epoch = 0;
+}
+
+static int64_t months_with_tables(void) {
+    return sql_number(database.conninfo, "SELECT count(*) FROM recorded_month");
+}
+
+Test(record, a_row_of_a_month_that_is_far_ahead_is_quarantined_and_gets_no_tables) {
+    append_hundred(go_far_ahead, 42);
+    expect_one_refused(42);
+    cr_assert_eq(months_with_tables(), 3);
+}
+
+Test(record, a_row_of_a_month_that_is_long_over_is_quarantined_and_gets_no_tables) {
+    append_hundred(go_far_back, 42);
+    expect_one_refused(42);
+    cr_assert_eq(months_with_tables(), 3);
+}
+
+/* A reversal of an id of a time, or a late advice of it. */
+static struct entry told_of(struct instant then) {
+    struct calendar calendar = {0};
+    struct entry entry = entry_of(ENTRY_ADVICE, 0);
+    entry.id = new_id_at(then);
+    entry.month = month_of(calendar_day(&calendar, then));
+    return entry;
+}
+
+static struct outcome reverse(const struct entry *entry) {
+    struct settlement reversal = settlement_of(ENTRY_REVERSAL, entry, 0);
+    return desk_settle(&desk, &reversal);
+}
+
+Test(record, a_reversal_of_whatever_time_that_is_over_gets_no_tables_and_wins_over_a_late_advice) {
+    static const int64_t years_ago[] = {2, 20, 56};
+    for (int at = 0; at < 3; at++) {
+        struct instant then = {instant_now().us - years_ago[at] * 365 * 86400 * INT64_C(1000000)};
+        struct entry advice = told_of(then);
+        struct outcome outcome = reverse(&advice);
+        cr_assert_eq(outcome.kind, OUTCOME_SETTLED);
+        cr_assert(outcome.is_tombstone && !outcome.is_repeat);
+        outcome = reverse(&advice);
+        cr_assert_eq(outcome.kind, OUTCOME_SETTLED);
+        cr_assert(outcome.is_tombstone && outcome.is_repeat);
+        cr_assert_eq(outcome.effect.epoch, 0, "no counters were ever built for its month");
+        struct check check = check_of(&advice);
+        cr_assert_eq(desk_check(&desk, &check).kind, OUTCOME_REVERSED);
+        advice.month = month_now();
+        advice.flags = ENTRY_LATE;
+        cr_assert_eq(desk_append(&desk, &advice).kind, OUTCOME_REVERSED);
+    }
+    cr_assert_eq(months_with_tables(), 3);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM entry"), 3);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT count(*) FROM quarantine"), 0);
+}
+
+Test(record, a_late_advice_of_whatever_time_is_reversed_where_it_lies) {
+    struct entry advice = told_of((struct instant){86400 * INT64_C(1000000)});
+    struct entry late = advice;
+    late.month = month_now();
+    late.flags = ENTRY_LATE;
+    cr_assert_eq(desk_append(&desk, &late).kind, OUTCOME_RECORDED);
+    struct outcome outcome = reverse(&advice);
+    cr_assert_eq(outcome.kind, OUTCOME_SETTLED);
+    cr_assert_eq(outcome.amount_minor, PURCHASE_MINOR);
+    cr_assert_eq(months_with_tables(), 3);
+}
+
+/* What was bought in the last days of a month may be reversed when the next one has begun, and before it is recorded.
+ */
+Test(record, a_reversal_of_the_month_before_takes_the_purchases_own_key) {
+    struct calendar calendar = {0};
+    struct instant ended = {calendar_month_begins(month_now()).us - 1000000};
+    struct entry entry = told_of(ended);
+    cr_assert_eq(reverse(&entry).kind, OUTCOME_SETTLED);
+    cr_assert_eq(sql_number(database.conninfo, "SELECT month FROM entry"),
+                 month_of(calendar_day(&calendar, ended)).yyyymm);
 }
 
 Test(record, the_partitions_of_this_month_and_the_next_two_are_made_ahead) {

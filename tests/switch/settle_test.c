@@ -271,6 +271,38 @@ Test(settle, what_is_no_refund_belongs_to_the_month_of_its_original) {
     cr_expect_eq(shell.settlements[0].charged_month.yyyymm, 0);
 }
 
+static struct request_id id_in(int64_t days) {
+    const uint8_t random[10] = {1};
+    return request_id_make((struct instant){shell.now.instant.us + days * INT64_C(86400000000)}, random);
+}
+
+/* An advice of the next month may be on record in this one; of a later month nothing is. */
+Test(settle, of_a_month_after_the_next_is_bad_time_and_asks_the_record_nothing) {
+    static const enum entry_kind kinds[] = {ENTRY_CAPTURE, ENTRY_VOID, ENTRY_REFUND, ENTRY_REVERSAL};
+    for (int at = 0; at < 4; at++) {
+        struct settle request = settle_request(kinds[at]);
+        request.original = id_in(41); /* 1 January */
+        switch_settle(shell.core, shell.now, &request);
+        cr_assert_eq(shell.answer_count, at + 1);
+        cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_DECLINED);
+        cr_expect_eq(shell_last_answer(&shell)->reason, REASON_BAD_TIME);
+    }
+    cr_expect_eq(shell.settlement_count, 0);
+    cr_expect_eq(switch_busy(shell.core), 0);
+}
+
+Test(settle, of_the_next_month_and_of_any_that_is_over_is_asked_of_the_record) {
+    static const int64_t days[] = {40, -40, -20000};
+    static const int32_t months[] = {202612, 202610, 197202};
+    for (int at = 0; at < 3; at++) {
+        struct settle request = settle_request(ENTRY_REVERSAL);
+        request.id = request.original = id_in(days[at]);
+        switch_settle(shell.core, shell.now, &request);
+        cr_assert_eq(shell.settlement_count, at + 1);
+        cr_expect_eq(shell.settlements[at].month.yyyymm, months[at]);
+    }
+}
+
 Test(settle, of_an_unknown_credential_is_declined_at_once) {
     struct settle request = settle_request(ENTRY_VOID);
     request.credential.card = 0;
