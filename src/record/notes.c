@@ -132,7 +132,7 @@ struct tick notes_next_tick(const struct record *record) {
 
 /* Once a minute for a credit: to look is to add up what it bought. A refusal says only that something did not fit. */
 static void suspect_credit(struct record *record, const struct refusal_note *note) {
-    struct suspect suspect = {note->credit, month_of(note->day), record->now};
+    struct suspect suspect = {.credit = note->credit, .month = month_of(note->day), .since = record->now};
     struct suspect *known = &record->suspects[(uint32_t)note->credit % SUSPECTS_CAPACITY];
     if (known->credit == suspect.credit && known->month.yyyymm == suspect.month.yyyymm &&
         record->now.us - known->since.us < MINUTE_US)
@@ -141,6 +141,14 @@ static void suspect_credit(struct record *record, const struct refusal_note *not
     if (place == NULL)
         return; /* its next refusal asks again */
     *place = *known = suspect;
+}
+
+/* Each time, for nothing is added up of a credit that is not on the list. What is lost here, or with the node, stays on
+ * it until something more is freed, or the month ends. */
+void used_up_freed(struct record *record, int32_t credit, struct month month) {
+    struct suspect *place = record->options.notes_used_up ? ring_append(&record->used_up) : NULL;
+    if (place != NULL)
+        *place = (struct suspect){.credit = credit, .month = month, .is_freed = true};
 }
 
 bool used_up_start(struct record *record) {
@@ -152,6 +160,8 @@ bool used_up_start(struct record *record) {
     encoder_int4(encoder, suspect->month.yyyymm);
     encoder_single(encoder);
     encoder_time(encoder, calendar_month_begins(month_after(suspect->month)));
+    encoder_single(encoder);
+    encoder_bool(encoder, suspect->is_freed);
     return link_run(&record->reader, STATEMENT_USED_UP, encoder);
 }
 

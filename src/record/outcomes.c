@@ -103,7 +103,7 @@ static void judge_undo(struct outcome *outcome, const struct sighting *sighting)
     outcome->epoch = sighting->fence_epoch;
     if (is_tombstone(sighting))
         return;
-    outcome->amount_minor = sighting->content.amount_minor;
+    tell_row(outcome, sighting);
     outcome->had_row = sighting->mark == ENTRY_REVERSAL;
     outcome->is_kept = !outcome->had_row;
     if (outcome->had_row) {
@@ -227,9 +227,24 @@ void batch_end(struct record *record) {
 
 /* ---- the end of a transaction ---- */
 
+/* What ends a hold gives nothing back: while it was open it was not counted as spent. */
+static bool gives_back(const struct item *item, const struct outcome *outcome) {
+    return outcome->kind == OUTCOME_SETTLED && outcome->effect.amount_minor < 0 &&
+           (item->settlement.kind == ENTRY_REFUND || item->settlement.kind == ENTRY_REVERSAL);
+}
+
+static void note_freed(struct record *record, const struct item *item, const struct outcome *outcome) {
+    if (outcome->kind == OUTCOME_UNDONE && outcome->had_row)
+        used_up_freed(record, outcome->content.credit, outcome->recorded_month);
+    else if (gives_back(item, outcome))
+        used_up_freed(record, outcome->effect.payer.credit, month_of(outcome->effect.day));
+}
+
 static void tell(struct record *record, struct batch *batch) {
-    for (uint32_t at = 0; at < batch->count; at++)
+    for (uint32_t at = 0; at < batch->count; at++) {
+        note_freed(record, item_of(record, batch, at), &batch->outcomes[at]);
         queue_release(&record->queue, batch->places[at]);
+    }
     for (uint32_t at = 0; at < batch->count; at++)
         record->options.on_outcome(record->options.owner, &batch->outcomes[at]);
     batch->is_under_way = false;

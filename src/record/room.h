@@ -18,7 +18,7 @@
 /* Chores wait in rings of these sizes; a rebuild takes as many organisations in one transaction. */
 #define LOOK_UPS_CAPACITY 256
 #define PAGES_CAPACITY 256
-#define USED_UP_CAPACITY 64
+#define USED_UP_CAPACITY 256
 #define SUSPECTS_CAPACITY 256
 #define EXPIRIES_AT_ONCE 256
 #define QUARANTINE_CAPACITY 64
@@ -193,10 +193,11 @@ struct page_wanted {
     uint32_t limit;
 };
 
-/* A credit of which nothing may be left. */
+/* A credit of which nothing may be left; or, when something was freed, something again. */
 struct suspect {
     int32_t credit;
     struct month month;
+    bool is_freed;
     struct tick since;
 };
 
@@ -382,6 +383,8 @@ bool notes_start(struct record *record);
 void notes_end(struct record *record);
 void notes_tick(struct record *record);
 struct tick notes_next_tick(const struct record *record);
+/* What its credit was short of may be there again. */
+void used_up_freed(struct record *record, int32_t credit, struct month month);
 bool used_up_start(struct record *record);
 void used_up_end(struct record *record);
 

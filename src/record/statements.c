@@ -196,7 +196,7 @@ static const struct {
         {"read_month", "SELECT kind, id, spent_minor FROM sums_of($1::int4, ARRAY[$2::int4], ARRAY[2147483647], true) "
                        "UNION ALL SELECT 0::int2, 0, coalesce((SELECT epoch FROM fence "
                        "WHERE month = $1::int4 AND organisation = $2::int4), 0)::int8"},
-    [STATEMENT_USED_UP] = {"used_up", "SELECT note_used_up($1::int4, $2::int4, $3::timestamptz)"},
+    [STATEMENT_USED_UP] = {"used_up", "SELECT note_used_up($1::int4, $2::int4, $3::timestamptz, $4::bool)"},
     [STATEMENT_NOTE] =
         {"note", "INSERT INTO refusal (id, amount_minor, month, day, organisation, traveller, credit, client, reason, "
                  "refusing, product, content) SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int4[], $4::int4[], "

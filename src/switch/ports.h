@@ -188,9 +188,9 @@ struct outcome {
     bool is_kept;           /* UNDONE: it was not: the row is another's, or confirmed by another */
     int64_t amount_minor;   /* EXISTS, and UNDONE with had_row; SETTLED: captured, refunded, freed or reversed by it */
     int32_t recorded_epoch; /* RECORDED, EXISTS, REVERSED: the row's epoch; REVERSED without a row: 0 */
-    struct month recorded_month; /* EXISTS, REVERSED with a row: where it is counted */
+    struct month recorded_month; /* EXISTS, REVERSED and UNDONE with a row: where it is counted */
     uint8_t flags;               /* EXISTS: the row's enum entry_flag */
-    struct content content;      /* EXISTS, REVERSED with a row */
+    struct content content;      /* EXISTS, REVERSED and UNDONE with a row */
 
     enum reason reason;         /* DECLINED */
     enum content_field differs; /* DECLINED as ID_REUSED */

@@ -93,11 +93,12 @@ Test(record, a_change_by_an_older_snapshot_is_refused) {
 
 /* ---- used up ---- */
 
-static void spend(int32_t credit, int64_t amount_minor) {
+static struct entry spend(int32_t credit, int64_t amount_minor) {
     struct entry entry = purchase_of(1, 1);
     entry.credit = credit;
     entry.amount_minor = amount_minor;
     cr_assert_eq(desk_append(&desk, &entry).kind, OUTCOME_RECORDED);
+    return entry;
 }
 
 static void note_refusal(int32_t credit, enum reason reason) {
@@ -152,6 +153,65 @@ Test(record, a_credit_that_is_used_up_is_on_the_list_until_its_month_ends) {
     cr_assert_str_eq(list(), "3 2, 1 2");
     change("UPDATE credit SET limit_minor = 5 WHERE id = 2");
     cr_assert_str_eq(list(), "3 2, 1 2");
+}
+
+/* What was on the list is settled: the next refusal is looked at though the last one was a moment ago. */
+static void note_used_up(int32_t credit, const char *expected) {
+    restart_noting(true);
+    note_refusal(credit, REASON_CREDIT_LIMIT);
+    DESK_UNTIL(&desk, strcmp(list(), expected) == 0);
+}
+
+Test(record, a_used_up_credit_is_lifted_when_a_refund_or_a_reversal_gives_it_room) {
+    make_company();
+    struct entry first = spend(2, 13000), second = spend(2, 7000);
+    note_used_up(2, "3 2");
+    struct settlement refund = settlement_of(ENTRY_REFUND, &first, 100);
+    cr_assert_eq(desk_settle(&desk, &refund).kind, OUTCOME_SETTLED);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 1 2") == 0);
+    spend(2, 100);
+    note_used_up(2, "3 2, 1 2, 3 2");
+    struct settlement reversal = settlement_of(ENTRY_REVERSAL, &second, 0);
+    cr_assert_eq(desk_settle(&desk, &reversal).kind, OUTCOME_SETTLED);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 1 2, 3 2, 1 2") == 0);
+}
+
+Test(record, a_used_up_credit_is_lifted_when_its_last_purchase_missed_its_deadline) {
+    make_company();
+    struct entry late = spend(2, 20000);
+    note_used_up(2, "3 2");
+    struct undo undo = undo_of(&late);
+    desk_undo(&desk, &undo);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 1 2") == 0);
+}
+
+/* One look after the other: what was asked first has been done when the second shows. */
+Test(record, what_gives_a_used_up_credit_no_room_lifts_nothing) {
+    make_company();
+    struct entry over = spend(2, 30000), other = spend(4, 20000);
+    note_used_up(2, "3 2");
+    note_used_up(4, "3 2, 3 4");
+    struct settlement little = settlement_of(ENTRY_REFUND, &over, 10000);
+    struct settlement some = settlement_of(ENTRY_REFUND, &other, 1);
+    desk_settle(&desk, &little);
+    desk_settle(&desk, &some);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 3 4, 1 4") == 0);
+}
+
+Test(record, what_is_held_open_is_not_used_up) {
+    make_company();
+    restart_noting(true);
+    struct entry hold = entry_of(ENTRY_HOLD, 1);
+    hold.credit = 2;
+    hold.amount_minor = 20000;
+    cr_assert_eq(desk_append(&desk, &hold).kind, OUTCOME_RECORDED);
+    spend(4, 20000);
+    note_refusal(2, REASON_CREDIT_LIMIT);
+    note_refusal(4, REASON_CREDIT_LIMIT);
+    DESK_UNTIL(&desk, strcmp(list(), "3 4") == 0);
+    struct settlement capture = settlement_of(ENTRY_CAPTURE, &hold, 0);
+    cr_assert_eq(desk_settle(&desk, &capture).kind, OUTCOME_SETTLED);
+    note_used_up(2, "3 4, 3 2");
 }
 
 Test(record, a_used_up_credit_that_is_blocked_stays_stopped) {

@@ -41,7 +41,8 @@ static void go_back_to_0007(void) {
         empty.conninfo,
         "SET client_min_messages = warning; DROP TABLE era, rollup CASCADE; DROP PROCEDURE roll_up; "
         "DROP FUNCTION months_to_roll_up, raise_era, era_stampers, roll_up_month, know_eras, mend_rollup, sums_of, "
-        "take_ahead, month_of_tomb; ALTER TABLE recorded_month DROP COLUMN mark, DROP COLUMN rolled_bytes; "
+        "take_ahead, month_of_tomb, note_used_up(integer, integer, timestamptz, boolean); ALTER TABLE recorded_month "
+        "DROP COLUMN mark, DROP COLUMN rolled_bytes; "
         "ALTER TABLE entry DROP COLUMN era; "
         "ALTER TABLE wallet_transaction DROP COLUMN reason, DROP COLUMN detail, DROP COLUMN replaced; DELETE FROM "
         "schema_migration WHERE name >= '0008'");
