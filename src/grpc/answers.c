@@ -75,6 +75,7 @@ static ssize_t fetch(nghttp2_session *session, int32_t id, uint8_t *into, size_t
         return (ssize_t)size;
     part_finish(&call->connection->messages, response);
     call->sent = 0;
+    call_watch(call);
     if (call->state == CALL_FINISHED) {
         *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
         submit_trailer(call);
@@ -116,6 +117,7 @@ void grpc_answer(struct grpc_connection *connection, uint32_t id, struct bytes m
     memcpy(at, prefix, sizeof prefix);
     memcpy(at + GRPC_PREFIX_SIZE, message.data, message.size);
     call->response.size += GRPC_PREFIX_SIZE + message.size;
+    call_watch(call);
     resume(call);
 }
 

@@ -51,6 +51,15 @@ void call_stop_waiting(struct call *call) {
     call->is_waiting = false;
 }
 
+void call_watch(struct call *call) {
+    if (call->state != CALL_TAKEN)
+        return;
+    if (call->request.size == 0 && call->response.size == 0)
+        call_stop_waiting(call);
+    else if (!call->is_waiting)
+        call_wait(call);
+}
+
 /* ---- its life ---- */
 
 struct call *call_find(const struct grpc_connection *connection, uint32_t id) {
@@ -132,10 +141,11 @@ static void hand_over(struct call *call) {
         .has_timeout = call->has_timeout,
         .timeout_us = call->timeout_us,
     };
-    if (call->state == CALL_READING) {
+    /* One more message gives no more time to those who take no answers. */
+    if (call->response.size == 0)
         call_stop_waiting(call);
+    if (call->state == CALL_READING)
         call_move(call, CALL_TAKEN);
-    }
     /* Inside nghttp2's callback: whatever the owner does, the stream is not closed under it. */
     grpc->handler.on_request(grpc->owner, connection, &request);
     part_finish(&connection->messages, &call->request);
@@ -157,27 +167,31 @@ static bool fill(struct call *call, struct bytes *data, size_t wanted) {
     return true;
 }
 
-void call_data(struct call *call, struct bytes data) {
+/* False: what is there is no whole message. */
+static bool take_message(struct call *call, struct bytes *data) {
     struct part *request = &call->request;
-    while (data.size > 0 && call->state != CALL_FINISHED) {
-        if (call->has_message) {
-            refuse(call, GRPC_UNIMPLEMENTED, "this method takes one message, and more were sent");
-            return;
-        }
-        if (request->size < GRPC_PREFIX_SIZE) {
-            if (!fill(call, &data, GRPC_PREFIX_SIZE))
-                return;
-            if (request->size < GRPC_PREFIX_SIZE || !is_prefix_allowed(call))
-                return;
-        }
-        size_t whole = GRPC_PREFIX_SIZE + promised_size(request);
-        if (!fill(call, &data, whole) || request->size < whole)
-            return;
+    if (call->has_message) {
+        refuse(call, GRPC_UNIMPLEMENTED, "this method takes one message, and more were sent");
+        return false;
+    }
+    if (request->size < GRPC_PREFIX_SIZE) {
+        if (!fill(call, data, GRPC_PREFIX_SIZE))
+            return false;
+        if (request->size < GRPC_PREFIX_SIZE || !is_prefix_allowed(call))
+            return false;
+    }
+    size_t whole = GRPC_PREFIX_SIZE + promised_size(request);
+    return fill(call, data, whole) && request->size == whole;
+}
+
+void call_data(struct call *call, struct bytes data) {
+    while (data.size > 0 && call->state != CALL_FINISHED && take_message(call, &data)) {
         if (call->method->takes_many)
             hand_over(call);
         else
             call->has_message = true;
     }
+    call_watch(call);
 }
 
 void call_end(struct call *call) {

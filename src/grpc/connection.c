@@ -207,11 +207,12 @@ void grpc_destroy(struct grpc *grpc) {
 static void end_overdue(struct call *call) {
     static const struct refusal late = {200, GRPC_DEADLINE_EXCEEDED, "the request did not come whole in time"};
     struct grpc_connection *connection = call->connection;
-    if (call->state == CALL_READING) {
-        answers_refuse(call, &late);
-    } else { /* its answer is not taken */
+    if (call->state == CALL_FINISHED || call->response.size > 0) { /* its answer is not taken */
         call_stop_waiting(call);
         nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, (int32_t)call->id, NGHTTP2_CANCEL);
+    } else {
+        answers_refuse(call, &late);
+        part_finish(&connection->messages, &call->request);
     }
     grpc_flush(connection);
 }

@@ -44,7 +44,7 @@ struct grpc_options {
     uint32_t calls_capacity;  /* of a connection at a time */
     size_t message_capacity;  /* bytes of a request's message */
     size_t messages_capacity; /* bytes of a connection's messages that wait, requests and answers */
-    int64_t patience_us;      /* for a request to arrive whole, and for an answer to be taken */
+    int64_t patience_us;      /* for a message to arrive whole, and for an answer to be taken */
 };
 
 struct grpc;            /* a thread's */

@@ -68,7 +68,7 @@ struct call {
     size_t sent; /* of `response` */
     struct part response;
 
-    /* ---- how long it may last, while it is read and when it is finished ---- */
+    /* ---- how long it may last: while it is read, when it is finished, and while it holds memory in between ---- */
     bool is_waiting;
     struct tick waits_until;
     struct call *before;
@@ -132,6 +132,8 @@ void call_end(struct call *call);
 void call_move(struct call *call, enum call_state state);
 void call_wait(struct call *call);
 void call_stop_waiting(struct call *call);
+/* Of a call that is taken: its time runs while a message is half there, or an answer is not sent. */
+void call_watch(struct call *call);
 
 /* ---- answers.c ---- */
 void answers_refuse(struct call *call, const struct refusal *refusal);

@@ -169,6 +169,69 @@ Test(bounds, a_request_that_never_comes_whole_is_ended) {
     peer_expect(&peer, call, "4", "did not come whole in time");
 }
 
+static void let_patience_run_out(void) {
+    peer.now.us += PEER_PATIENCE_US;
+    grpc_tick(peer.grpc, peer.now);
+    peer_run(&peer);
+}
+
+Test(bounds, a_message_after_the_first_that_never_comes_whole_is_ended_as_well) {
+    int32_t call = peer_begin(&peer, MANY, NULL, "\0\0\0\0\1a\0\0\0\0\11half", 15, true);
+    peer_run(&peer);
+    cr_assert(eq(u32, peer.requests, 1));
+    peer.now.us += PEER_PATIENCE_US - 1;
+    grpc_tick(peer.grpc, peer.now);
+    peer_run(&peer);
+    cr_assert(not(peer_outcome(&peer, call)->is_closed));
+    let_patience_run_out();
+    peer_expect(&peer, call, "4", "did not come whole in time");
+}
+
+Test(bounds, a_call_between_two_messages_may_last) {
+    int32_t call = peer_begin(&peer, MANY, NULL, "\0\0\0\0\1a\0\0\0\0\2bc", 13, true);
+    peer_run(&peer);
+    cr_assert(eq(u32, peer.requests, 2));
+    for (int i = 0; i < 100; i++)
+        let_patience_run_out();
+    cr_assert(not(peer_outcome(&peer, call)->is_closed));
+    cr_assert(grpc_is_open(peer.connection, (uint32_t)call));
+}
+
+static bool is_out_of_memory(int32_t call) {
+    return strcmp(peer_outcome(&peer, call)->status, "8") == 0;
+}
+
+Test(bounds, memory_that_half_messages_held_is_there_for_others_in_time) {
+    static uint8_t half[6 + 60000] = {0, 0, 0, 0, 1, 'a', 0, 0, 0, 0xff, 0xff};
+    static const uint8_t message[60000];
+    int32_t call;
+    do {
+        call = peer_begin(&peer, MANY, NULL, half, sizeof half, true);
+        peer_run(&peer);
+        cr_assert(lt(int, call, 2 * 30));
+    } while (!is_out_of_memory(call));
+    int32_t early = peer_call(&peer, ECHO, message, sizeof message);
+    peer_run(&peer);
+    cr_assert(is_out_of_memory(early));
+    let_patience_run_out();
+    int32_t late = peer_call(&peer, ECHO, message, sizeof message);
+    peer_run(&peer);
+    peer_expect_message(&peer, late, message, sizeof message);
+}
+
+Test(bounds, a_call_that_goes_on_and_whose_answers_are_not_taken_is_dropped) {
+    static uint8_t message[5 + 60000] = {0, 0, 0, 60000 >> 8, 60000 & 0xff};
+    const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
+    nghttp2_submit_settings(peer.session, NGHTTP2_FLAG_NONE, &window, 1);
+    int32_t call = peer_begin(&peer, MANY, NULL, message, sizeof message, true);
+    peer_run(&peer);
+    cr_assert(eq(u32, peer.requests, 1));
+    cr_assert(not(peer_outcome(&peer, call)->is_closed));
+    let_patience_run_out();
+    cr_assert(peer_outcome(&peer, call)->is_closed);
+    cr_assert(eq(u32, peer_outcome(&peer, call)->error, NGHTTP2_CANCEL));
+}
+
 Test(bounds, an_answer_that_is_never_taken_is_dropped) {
     static uint8_t message[60000];
     const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
@@ -176,9 +239,7 @@ Test(bounds, an_answer_that_is_never_taken_is_dropped) {
     int32_t call = peer_call(&peer, ECHO, message, sizeof message);
     peer_run(&peer);
     cr_assert(not(peer_outcome(&peer, call)->is_closed));
-    peer.now.us += PEER_PATIENCE_US;
-    grpc_tick(peer.grpc, peer.now);
-    peer_run(&peer);
+    let_patience_run_out();
     cr_assert(peer_outcome(&peer, call)->is_closed);
     cr_assert(eq(u32, peer_outcome(&peer, call)->error, NGHTTP2_CANCEL));
 }
