@@ -199,7 +199,11 @@ const struct config_setting settings_table[] = {
     RANGE("wallet", "timeout", wallet_timeout_us, CONFIG_TIME_US, "5 s", 100 * MS, 1 * MINUTE,
           "How long a call may take, with all that is asked of the switch for it."),
     RANGE("wallet", "connections", wallet_connections, CONFIG_NUMBER, "256", 1, 10000,
-          "Connections of app backends at once; past that new ones wait."),
+          "Connections of app backends at once; past that a new one is closed."),
+    RANGE(
+        "wallet", "arrival_timeout", wallet_arrival_timeout_us, CONFIG_TIME_US, "10 s", 1 * SECOND, 10 * MINUTE,
+        "A new connection whose client has not shown its certificate and asked something by then is cut off, and so is "
+        "a request whose body is not there so long after its headers."),
     RANGE("wallet", "askers", wallet_askers, CONFIG_NUMBER, "8", 1, 256,
           "Connections to the switch, and as many to the database."),
 };

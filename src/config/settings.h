@@ -84,6 +84,7 @@ struct settings {
     int64_t wallet_cancellable_us;
     int64_t wallet_timeout_us;
     int64_t wallet_connections;
+    int64_t wallet_arrival_timeout_us;
     int64_t wallet_askers;
 };
 

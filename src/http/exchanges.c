@@ -57,9 +57,19 @@ static struct http_exchange *begin(struct http_generation *generation, struct MH
     return exchange;
 }
 
-/* The first call: what can be refused before the body is sent is. */
+/* A client that need show no certificate is known. */
+static bool is_known(struct http_exchange *exchange) {
+    if (exchange->generation->server->options.authority == NULL)
+        return true;
+    if (!tls_knows_client(exchange))
+        return false;
+    strangers_know(exchange);
+    return true;
+}
+
+/* The first call: what can be refused before the body is sent is. With such an answer the connection ends. */
 static enum MHD_Result take_headers(struct http_exchange *exchange) {
-    if (exchange->generation->server->options.authority != NULL && !tls_knows_client(exchange))
+    if (!is_known(exchange))
         answer_problem(exchange, MHD_HTTP_FORBIDDEN, "No client certificate",
                        "Connect with a certificate that the operator's authority has signed.");
     else if (announces_too_much(exchange))

@@ -2,10 +2,10 @@
 /* http: a server of HTTP/1.1, plain or by TLS 1.3, around libmicrohttpd.
  *
  * Each connection has a thread of its own, which calls the handler; so a handler may wait, and holds up nobody but its
- * own client. Bounded are the connections (past them new ones wait to be accepted), the headers (HTTP_HEADERS_SIZE),
- * the body, the time a client may be silent and the time a request may take to arrive. What is not HTTP, too large, or
- * from a client without a certificate of the authority is answered here, and no handler hears of it. It knows no URLs,
- * no JSON and nothing of a switch. */
+ * own client. Bounded are the connections (past them new ones are closed), the headers (HTTP_HEADERS_SIZE), the body,
+ * the time a client may be silent and the time a request may take to arrive; where clients are to show a certificate,
+ * also the time until one has. What is not HTTP, too large, or from a client without a certificate of the authority is
+ * answered here, and no handler hears of it. It knows no URLs, no JSON and nothing of a switch. */
 #ifndef VAXEL_HTTP_HTTP_H
 #define VAXEL_HTTP_HTTP_H
 
@@ -76,7 +76,8 @@ struct http_options {
     uint32_t connections;
     size_t body_bytes;
     int64_t idle_timeout_us;    /* rounded up to seconds */
-    int64_t arrival_timeout_us; /* from a request's headers to the end of its body */
+    int64_t arrival_timeout_us; /* from a request's headers to the end of its body. Where an authority is given, also
+                                   from a new connection to the end of the first headers */
     http_handler *handler;
     void *owner;
 };

@@ -60,6 +60,19 @@ void exchange_end(void *owner, struct MHD_Connection *connection, void **exchang
 /* What this room refuses by itself, as problem details (RFC 9457). */
 void answer_problem(struct http_exchange *exchange, unsigned status, const char *title, const char *detail);
 
+/* ---- server.c ---- */
+
+/* Rounded up: libmicrohttpd counts in these. */
+unsigned whole_seconds(int64_t time_us);
+
+/* ---- strangers.c: of a server that asks for certificates ---- */
+
+/* A connection is made, and nothing of it read yet; or it has ended. */
+void strangers_come_and_go(void *owner, struct MHD_Connection *connection, void **kept,
+                           enum MHD_ConnectionNotificationCode what);
+/* The client showed a certificate of the authority: its connection may be idle from now on. */
+void strangers_know(const struct http_exchange *exchange);
+
 /* ---- tls.c ---- */
 
 /* A whole file as text, to be wiped and freed by tls_forget(). NULL: not readable, or over a megabyte. */

@@ -78,6 +78,10 @@ static int listen_on(const char *address, struct failure *failure) {
 
 /* ---- one of libmicrohttpd's servers ---- */
 
+unsigned whole_seconds(int64_t time_us) {
+    return (unsigned)((time_us + SECOND_US - 1) / SECOND_US);
+}
+
 __attribute__((format(printf, 2, 0))) static void log_library(void *owner, const char *format, va_list arguments) {
     (void)owner;
     char text[256];
@@ -143,13 +147,15 @@ static struct MHD_Daemon *start_daemon(struct http_generation *generation, const
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
                      (pem->certificate != NULL ? MHD_USE_TLS : 0);
-    unsigned idle_s = (unsigned)((options->idle_timeout_us + SECOND_US - 1) / SECOND_US);
+    /* Where certificates are asked for, strangers_know() gives more. */
+    unsigned silence_s = whole_seconds(pem->authority != NULL ? options->arrival_timeout_us : options->idle_timeout_us);
     return MHD_start_daemon(flags, 0, NULL, NULL, exchange_go_on, generation, MHD_OPTION_EXTERNAL_LOGGER, log_library,
                             NULL, MHD_OPTION_LISTEN_SOCKET, generation->listener, MHD_OPTION_CONNECTION_LIMIT,
-                            options->connections, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+                            options->connections, MHD_OPTION_CONNECTION_TIMEOUT, silence_s,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_SIZE, MHD_OPTION_THREAD_STACK_SIZE,
                             STACK_SIZE, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, exchange_end,
-                            generation, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+                            generation, MHD_OPTION_NOTIFY_CONNECTION, strangers_come_and_go, generation,
+                            MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 static struct http_generation *generation_start(struct http_server *server, struct failure *failure) {

@@ -8,7 +8,6 @@
 
 #define BODY_BYTES 65536
 #define IDLE_US INT64_C(60000000)
-#define ARRIVAL_US INT64_C(10000000)
 
 static struct timespec keys_time(const struct wallet *wallet) {
     struct stat file;
@@ -50,7 +49,7 @@ static bool start_server(struct wallet *wallet, int socket, struct failure *fail
         .connections = (uint32_t)settings->wallet_connections,
         .body_bytes = BODY_BYTES,
         .idle_timeout_us = IDLE_US,
-        .arrival_timeout_us = ARRIVAL_US,
+        .arrival_timeout_us = settings->wallet_arrival_timeout_us,
         .handler = wallet_handle,
         .owner = wallet,
     };

@@ -62,16 +62,19 @@ void parrot_start(struct parrot *parrot, const struct http_options *options) {
     cr_assert(parrot->server != NULL, "%s", failure.text);
 }
 
-void parrot_start_tls(struct parrot *parrot) {
+void parrot_start_tls_with(struct parrot *parrot, struct http_options options) {
     test_directory(parrot->directory);
     test_certificates(parrot->directory, (const char *[]){"server", "client"}, 2);
     char certificate[2 * TEST_TEXT], key[2 * TEST_TEXT], authority[2 * TEST_TEXT];
     snprintf(certificate, sizeof(certificate), "%s/server.pem", parrot->directory);
     snprintf(key, sizeof(key), "%s/server.key", parrot->directory);
     snprintf(authority, sizeof(authority), "%s/authority.pem", parrot->directory);
-    struct http_options options = parrot_options(parrot);
     options.certificate = certificate;
     options.key = key;
     options.authority = authority;
     parrot_start(parrot, &options);
+}
+
+void parrot_start_tls(struct parrot *parrot) {
+    parrot_start_tls_with(parrot, parrot_options(parrot));
 }

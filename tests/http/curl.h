@@ -33,5 +33,6 @@ struct http_options parrot_options(struct parrot *parrot);
 void parrot_start(struct parrot *parrot, const struct http_options *options);
 /* With certificates of authority.pem: server.pem, client.pem. */
 void parrot_start_tls(struct parrot *parrot);
+void parrot_start_tls_with(struct parrot *parrot, struct http_options options);
 
 #endif

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "curl.h"
 
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* curl's arguments of a client that trusts the authority, and shows a certificate of `name`. */
 static const char *as(const struct parrot *parrot, const char *name) {
@@ -58,6 +65,7 @@ Test(tls, a_client_without_a_certificate_of_the_authority_is_refused) {
     const char *answer = curl(NULL, "-i --cacert %s/authority.pem https://%s/", parrot.directory, parrot.address);
     cr_expect(strstr(answer, "HTTP/1.1 403 ") != NULL, "%s", answer);
     cr_expect(strstr(answer, "authority has signed") != NULL, "%s", answer);
+    cr_expect(strcasestr(answer, "Connection: close") != NULL, "nor is a connection kept for it: %s", answer);
 
     int status;
     run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=client -days 2 "
@@ -67,6 +75,96 @@ Test(tls, a_client_without_a_certificate_of_the_authority_is_refused) {
     answer = curl(NULL, "-i %s https://%s/", as(&parrot, "other"), parrot.address);
     cr_expect(strstr(answer, "HTTP/1.1 403 ") != NULL, "%s", answer);
     cr_expect_eq(atomic_load(&parrot.calls), 0, "no handler hears of them");
+    http_stop(parrot.server, PATIENCE_US);
+}
+
+/* ---- those who keep others out ---- */
+
+static int connect_silently(const struct parrot *parrot) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)atoi(strchr(parrot->address, ':') + 1))};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0, "%s", strerror(errno));
+    return fd;
+}
+
+/* A client that sends what is written to it. */
+static FILE *start_speaker(const struct parrot *parrot, const char *certificate) {
+    char command[8 * TEST_TEXT];
+    snprintf(command, sizeof(command),
+             "cd %s && exec openssl s_client -quiet -no_ign_eof -nocommands -connect %s %s > answers 2> answers.log",
+             parrot->directory, parrot->address, certificate);
+    FILE *speaker = popen(command, "w");
+    cr_assert(speaker != NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return speaker;
+}
+
+static void say(FILE *speaker, const char *words) {
+    cr_assert_geq(fputs(words, speaker), 0);
+    cr_assert_eq(fflush(speaker), 0, "the connection was closed");
+}
+
+static void wait_for_calls(struct parrot *parrot, int count) {
+    int64_t give_up_us = tick_now().us + PATIENCE_US;
+    while (atomic_load(&parrot->calls) < count) {
+        cr_assert_lt(tick_now().us, give_up_us, "%d calls of %d", atomic_load(&parrot->calls), count);
+        usleep(1000);
+    }
+}
+
+/* While all connections that may stand do, a new one is closed. */
+static void call_until_answered(const struct parrot *parrot) {
+    int64_t give_up_us = tick_now().us + PATIENCE_US;
+    int status;
+    while (curl(&status, "%s https://%s/ 2>&1", as(parrot, "client"), parrot->address), status != 0) {
+        cr_assert_lt(tick_now().us, give_up_us, "there is no room");
+        usleep(10000);
+    }
+}
+
+#define FEW 4
+#define LONG_US (60 * PATIENCE_US)
+
+Test(tls, those_who_say_nothing_make_room_in_time_and_a_known_client_need_not) {
+    struct parrot parrot = {0};
+    struct http_options options = parrot_options(&parrot);
+    options.connections = FEW;
+    options.arrival_timeout_us = 10000000;
+    options.idle_timeout_us = LONG_US;
+    parrot_start_tls_with(&parrot, options);
+    FILE *known = start_speaker(&parrot, "-cert client.pem -key client.key");
+    say(known, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_for_calls(&parrot, 1);
+    int silent[FEW - 1];
+    for (int i = 0; i < FEW - 1; i++)
+        silent[i] = connect_silently(&parrot);
+    call_until_answered(&parrot);
+    /* It has been silent for longer than they were. */
+    say(known, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_for_calls(&parrot, 3);
+    pclose(known);
+    for (int i = 0; i < FEW - 1; i++)
+        close(silent[i]);
+    http_stop(parrot.server, PATIENCE_US);
+}
+
+Test(tls, who_trickles_headers_gets_no_more_time_with_each_byte) {
+    struct parrot parrot = {0};
+    struct http_options options = parrot_options(&parrot);
+    options.arrival_timeout_us = 1000000;
+    options.idle_timeout_us = LONG_US;
+    parrot_start_tls_with(&parrot, options);
+    FILE *stranger = start_speaker(&parrot, "");
+    say(stranger, "GET / HTTP/1.1\r\nX-Word: ");
+    int64_t give_up_us = tick_now().us + PATIENCE_US;
+    while (fputc('x', stranger) != EOF && fflush(stranger) == 0) {
+        cr_assert_lt(tick_now().us, give_up_us, "it is listened to without end");
+        usleep(100000);
+    }
+    pclose(stranger);
     http_stop(parrot.server, PATIENCE_US);
 }
 
