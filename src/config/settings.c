@@ -73,6 +73,9 @@ const struct config_setting settings_table[] = {
     TEXT("listen", "address", listen, "127.0.0.1:7443", ADDRESS, NULL, "Where clients connect."),
     RANGE("listen", "connections", connections, CONFIG_NUMBER, "12000", 1, 1000000,
           "Connections of each worker at once; past that a new one is closed."),
+    LIVE_RANGE("listen", "connections_per_client", connections_per_client, CONFIG_NUMBER, "6000", 0, 1000000,
+               "Of those, how many one client may have, all devices with its certificate together; past that a new one "
+               "is closed; with 0 only by listen.connections."),
     RANGE("listen", "handshake_timeout", handshake_timeout_us, CONFIG_TIME_US, "5 s", 10 * MS, 10 * MINUTE,
           "A client that has not shaken hands by then is cut off."),
     RANGE("listen", "idle_timeout", idle_timeout_us, CONFIG_TIME_US, "10 min", 0, 24 * HOUR,

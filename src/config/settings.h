@@ -18,7 +18,8 @@ struct settings {
     int64_t blocks_used_up; /* index of no|yes */
     /* [listen] */
     char listen[CONFIG_TEXT_SIZE];
-    int64_t connections; /* for each worker */
+    int64_t connections;            /* for each worker */
+    int64_t connections_per_client; /* of those; 0: all */
     int64_t handshake_timeout_us;
     int64_t idle_timeout_us;
     int64_t unread_bytes;

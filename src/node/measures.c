@@ -47,7 +47,7 @@ static const char *face_value(uint32_t index) {
 }
 
 static const char *refused_value(uint32_t index) {
-    static const char *const names[REFUSED_KINDS] = {"full", "unknown", "blocked"};
+    static const char *const names[REFUSED_KINDS] = {"full", "unknown", "blocked", "client_full"};
     return names[index];
 }
 
@@ -122,7 +122,7 @@ static const struct metric of_worker[] = {
     {COUNTER("vaxel_connections_accepted", connections_accepted, "Connections that came, with or without handshake.")},
     {COUNTER("vaxel_connections_refused", connections_refused,
              "Connections turned away: all that may stand stood, no row in table client bears the certificate's name, "
-             "or the client is blocked."),
+             "the client is blocked, or all that it may have stood."),
      .labels = {{"why", REFUSED_KINDS, refused_value}}},
     {COUNTER("vaxel_tls_handshakes", handshakes,
              "TLS handshakes of clients; failed ones were broken off or timed out."),

@@ -27,7 +27,7 @@ enum measured_stage {
 };
 
 enum measured_face { FACE_FRAMES, FACE_GRPC, FACES };
-enum measured_refusal { REFUSED_FULL, REFUSED_UNKNOWN, REFUSED_BLOCKED, REFUSED_KINDS };
+enum measured_refusal { REFUSED_FULL, REFUSED_UNKNOWN, REFUSED_BLOCKED, REFUSED_CLIENT_FULL, REFUSED_KINDS };
 enum measured_handshake { HANDSHAKE_DONE, HANDSHAKE_FAILED, HANDSHAKE_KINDS };
 
 /* A worker's. */

@@ -9,6 +9,7 @@
 
 void sessions_init(struct worker *worker) {
     size_t sessions = (size_t)worker->settings.connections;
+    worker->tally = tally_create((uint32_t)sessions);
     worker->sessions = calloc(sessions, sizeof *worker->sessions);
     CHECK(worker->sessions != NULL);
     for (size_t i = 0; i < sessions; i++) {
@@ -19,6 +20,7 @@ void sessions_init(struct worker *worker) {
 
 void sessions_finish(struct worker *worker) {
     free(worker->sessions);
+    tally_destroy(worker->tally);
 }
 
 static bool is_welcome(struct worker *worker, struct net_stream *stream, struct client *client) {
@@ -32,7 +34,19 @@ static bool is_welcome(struct worker *worker, struct net_stream *stream, struct 
     return false;
 }
 
+/* Connections that a client has already stay, whatever the setting is changed to. */
+static bool has_room(struct worker *worker, const struct net_stream *stream, const struct client *client) {
+    int64_t most = worker->settings.connections_per_client;
+    if (most == 0 || tally_of(worker->tally, client->id) < most)
+        return true;
+    metric_add(&worker->measures->connections_refused[REFUSED_CLIENT_FULL], 1);
+    log_warning("node", "client turned away, all that it may have stand name=%s from=%s connections=%lld setting=%s",
+                client->name, net_peer_address(stream), (long long)most, "listen.connections_per_client");
+    return false;
+}
+
 static void give_back(struct worker *worker, struct session *session) {
+    tally_remove(worker->tally, session->client.id);
     rpc_close(session);
     wire_reader_finish(&session->reader);
     session->next_free = worker->free_sessions;
@@ -47,11 +61,12 @@ static void count_session(struct worker *worker, const struct session *session, 
 static bool on_open(void *owner, struct net_stream *stream) {
     struct worker *worker = owner;
     struct client client;
-    if (worker->free_sessions == NULL || !is_welcome(worker, stream, &client))
+    if (worker->free_sessions == NULL || !is_welcome(worker, stream, &client) || !has_room(worker, stream, &client))
         return false;
     struct session *session = worker->free_sessions;
     worker->free_sessions = session->next_free;
     *session = (struct session){.client = client};
+    tally_add(worker->tally, client.id);
     net_set_user(stream, session);
     if (net_speaks(stream, GRPC_PROTOCOL) && !rpc_open(worker, stream, session)) {
         give_back(worker, session);
@@ -78,10 +93,14 @@ static void review(void *owner, struct net_stream *stream) {
     if (session == NULL) /* still shaking hands */
         return;
     struct client client;
-    if (is_welcome(worker, stream, &client))
-        session->client = client;
-    else
+    if (!is_welcome(worker, stream, &client)) {
         net_close(stream, "blocked");
+        return;
+    }
+    /* The name may be another row's now. */
+    tally_remove(worker->tally, session->client.id);
+    tally_add(worker->tally, client.id);
+    session->client = client;
 }
 
 void sessions_review(struct worker *worker) {

@@ -14,6 +14,7 @@
 #include "node/measures.h"
 #include "node/rates.h"
 #include "node/sightings.h"
+#include "node/tally.h"
 #include "record/record.h"
 #include "switch/audit.h"
 #include "switch/switch.h"
@@ -90,6 +91,7 @@ struct worker {
     struct net_watch watches[RECORD_CONNECTIONS];
     struct session *sessions;
     struct session *free_sessions;
+    struct tally *tally; /* of the sessions, by client */
     uint64_t client_generation;
     uint64_t moves_seen; /* of departments; the core has been told of them */
     struct buffer frame; /* one answer, before net has it */

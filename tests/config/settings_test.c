@@ -27,6 +27,7 @@ Test(settings, the_defaults_are_those_that_are_promised) {
     cr_expect_eq(settings.time_window_us, 600 * INT64_C(1000000)); /* DESIGN 6 */
     cr_expect_str_eq(settings.listen, "127.0.0.1:7443");
     cr_expect_eq(settings.connections, 12000);
+    cr_expect_eq(settings.connections_per_client, 6000);
     cr_expect_eq(settings.handshake_timeout_us, 5000000);
     cr_expect_eq(settings.idle_timeout_us, 600 * INT64_C(1000000));
     cr_expect_eq(settings.unread_bytes, 256 * 1024);

@@ -179,6 +179,18 @@ Test(ops_metrics, count_connections_and_handshakes) {
     cluster_stop(&cluster);
 }
 
+Test(ops_metrics, count_connections_that_are_more_than_a_client_may_have) {
+    ops_start_cluster(&cluster, (struct cluster_wishes){.settings = "[listen]\nconnections_per_client = 1\n"});
+    struct client_connection *one = cluster_connect(&cluster, 0, "validator-1");
+    ops_wait_sum(&cluster, 0, "vaxel_connections{face=\"frames\"}", 1);
+    struct client_connection *two = cluster_connect(&cluster, 0, "validator-1");
+    ops_wait_sum(&cluster, 0, "vaxel_connections_refused_total{why=\"client_full\"}", 1);
+    cr_expect_eq(ops_sum(ops_scrape(&cluster, 0), "vaxel_connections_refused_total"), 1);
+    client_disconnect(one);
+    client_disconnect(two);
+    cluster_stop(&cluster);
+}
+
 static double end_of(const char *name) {
     const char *text;
     int status = ops_run(&text, "date +%%s -d \"$(openssl x509 -enddate -noout -in %s/%s.pem | cut -d= -f2)\"",

@@ -93,10 +93,10 @@ Test(overload, a_flood_of_connections_is_turned_away_and_those_inside_go_on) {
 }
 
 /* A client of OpenSSL's alone: the tests' own reads whatever comes. */
-static SSL *connect_by_openssl(SSL_CTX *context) {
-    char text[3][TEST_TEXT];
-    snprintf(text[0], TEST_TEXT, "%.200s/validator-1.pem", cluster.directory);
-    snprintf(text[1], TEST_TEXT, "%.200s/validator-1.key", cluster.directory);
+static SSL *connect_by_openssl(SSL_CTX *context, const char *client) {
+    char text[2][TEST_TEXT];
+    snprintf(text[0], TEST_TEXT, "%.200s/%s.pem", cluster.directory, client);
+    snprintf(text[1], TEST_TEXT, "%.200s/%s.key", cluster.directory, client);
     cr_assert_eq(SSL_CTX_use_certificate_chain_file(context, text[0]), 1);
     cr_assert_eq(SSL_CTX_use_PrivateKey_file(context, text[1], SSL_FILETYPE_PEM), 1);
     SSL *ssl = SSL_new(context);
@@ -107,15 +107,20 @@ static SSL *connect_by_openssl(SSL_CTX *context) {
     return ssl;
 }
 
-/* How many echoes are asked for before the other side has had enough. */
-static int ask_and_never_read(SSL *ssl) {
+static void end_openssl(SSL *ssl) {
+    close(SSL_get_fd(ssl));
+    SSL_free(ssl);
+}
+
+/* How many echoes of so many are asked for before the other side has had enough. */
+static int ask_echoes(SSL *ssl, int most) {
     struct wire_codec *codec = wire_codec_create();
     struct buffer frame;
     buffer_init(&frame, 2 * ECHO_MAX);
     const struct wire_request request = {.call = CALL_ECHO, .correlation = 1, .echo.size = ECHO_MAX};
     cr_assert(wire_encode_request(codec, &frame, &request));
     int asked = 0;
-    while (asked < ECHOES_MAX && SSL_write(ssl, frame.data, (int)frame.size) > 0)
+    while (asked < most && SSL_write(ssl, frame.data, (int)frame.size) > 0)
         asked++;
     buffer_finish(&frame);
     wire_codec_destroy(codec);
@@ -126,11 +131,52 @@ Test(overload, a_client_that_never_reads_is_cut_off_and_harms_nobody) {
     cluster_start(&cluster, (struct cluster_wishes){.settings = "[listen]\nunread = 64 KiB\n"});
     signal(SIGPIPE, SIG_IGN);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = connect_by_openssl(context);
-    cr_expect_lt(ask_and_never_read(ssl), ECHOES_MAX, "answers are kept without end for one who reads none");
+    SSL *ssl = connect_by_openssl(context, "validator-1");
+    cr_expect_lt(ask_echoes(ssl, ECHOES_MAX), ECHOES_MAX, "answers are kept without end for one who reads none");
     expect_others_are_served();
-    close(SSL_get_fd(ssl));
-    SSL_free(ssl);
+    end_openssl(ssl);
+    SSL_CTX_free(context);
+    cluster_stop(&cluster);
+}
+
+/* Else its connection was closed. */
+static bool is_served(SSL *ssl) {
+    char bytes[2 * ECHO_MAX];
+    return ask_echoes(ssl, 1) == 1 && SSL_read(ssl, bytes, sizeof bytes) > 0;
+}
+
+/* When the server has seen that there is room again. */
+static SSL *connect_until_served(SSL_CTX *context, const char *client) {
+    int64_t give_up_us = tick_now().us + 60 * SECOND_US;
+    for (;;) {
+        SSL *ssl = connect_by_openssl(context, client);
+        if (is_served(ssl))
+            return ssl;
+        cr_assert_lt(tick_now().us, give_up_us, "%s is never served again", client);
+        end_openssl(ssl);
+        usleep(10000);
+    }
+}
+
+#define SHARE 3
+
+Test(overload, a_client_that_takes_all_it_can_get_leaves_connections_to_others) {
+    cluster_start(&cluster, (struct cluster_wishes){.settings = "[listen]\nconnections_per_client = 3\n"});
+    signal(SIGPIPE, SIG_IGN);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *greedy[SHARE + 1];
+    for (int i = 0; i < SHARE; i++) {
+        greedy[i] = connect_by_openssl(context, "app-backend-1");
+        cr_assert(is_served(greedy[i]), "connection %d", i);
+    }
+    greedy[SHARE] = connect_by_openssl(context, "app-backend-1");
+    cr_expect_not(is_served(greedy[SHARE]), "it has one more than it may have");
+    cluster_wait_log(&cluster, 0, "all that it may have stand name=app-backend-1");
+    expect_others_are_served();
+    end_openssl(greedy[0]);
+    greedy[0] = connect_until_served(context, "app-backend-1");
+    for (int i = 0; i <= SHARE; i++)
+        end_openssl(greedy[i]);
     SSL_CTX_free(context);
     cluster_stop(&cluster);
 }
