@@ -51,7 +51,7 @@ run_once() {
     services_down "$state"
     run_once_clean "$state"
     trap 'services_down "$STATE_DIRECTORY/once"' EXIT
-    trap 'exit 130' INT TERM
+    trap 'trap "" INT TERM; exit 130' INT TERM
     services_up "$state"
     show_purchase "$state" || { echo "The log of vaxeld is $state/vaxeld.log" >&2; exit 1; }
     services_down "$state"
@@ -72,8 +72,9 @@ run() { # [--once]
         return
     fi
     started=()
-    trap 'kill $(jobs -p) 2> /dev/null; services_down "$STATE_DIRECTORY" "${started[@]:-nothing}"' EXIT
-    trap 'echo; exit 130' INT TERM
+    # To the end, though tail may be gone already, and who ends this may press twice.
+    trap 'kill $(jobs -p) 2> /dev/null || true; services_down "$STATE_DIRECTORY" "${started[@]:-nothing}"' EXIT
+    trap 'trap "" INT TERM; echo; exit 130' INT TERM
     services_up "$STATE_DIRECTORY"
     show_purchase "$STATE_DIRECTORY" || true
     show_next "$STATE_DIRECTORY"
