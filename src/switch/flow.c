@@ -333,6 +333,7 @@ void switch_verdict(struct switch_core *core, struct moment now, const struct ve
     CHECK(request->stage == STAGE_ASKING);
     request->times.told = core->now.tick;
     request->epoch = verdict->epoch;
+    request->refusing = 0; /* asked again, it may be refused by no limit, or have other limits */
     if (request->work == WORK_ADVICE && verdict->kind != VERDICT_COLD) {
         advice_verdict(core, request, verdict);
         return;
@@ -406,6 +407,7 @@ static void exists(struct switch_core *core, struct request *request, const stru
         return;
     }
     request->is_repeat = true;
+    request->refusing = 0;
     take_approved(request, outcome->amount_minor);
     /* A check has only seen the row; approving on it takes the append, which confirms it. */
     if (request->stage == STAGE_CHECKING)

@@ -74,6 +74,8 @@ Test(authorize, a_refusal_gives_way_to_a_row_that_another_node_recorded) {
     shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_EXISTS, .amount_minor = 13000, .content = content});
     cr_expect_eq(shell_last_answer(&shell)->decision, DECISION_APPROVED);
     cr_expect(shell_last_answer(&shell)->is_repeat);
+    cr_expect_eq(shell_last_answer(&shell)->deciding, -1);
+    cr_expect_not(shell_last_answer(&shell)->limits[0].is_refusing);
 }
 
 Test(authorize, a_stale_refusal_is_decided_again_with_the_fence_as_floor) {

@@ -76,6 +76,27 @@ Test(move, a_stale_refusal_is_decided_again_where_its_department_lies_now) {
     expect_asked_below(9);
 }
 
+/* The budget that refused it is not its own any more. */
+Test(move, a_stale_refusal_by_a_limit_that_is_gone_leaves_nothing_in_the_approval) {
+    move_below(9);
+    tell();
+    rebuilt(3);
+    shell_authorize(&shell, 1);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_REFUSED, .epoch = 3, .refusing = 1u << 4});
+    shell.account.limits[3] = shell.account.limits[4];
+    shell.account.limit_count = 4;
+    shell_check_outcome(&shell, (struct outcome){.kind = OUTCOME_STALE, .epoch = 6});
+    cr_assert_eq(last_question()->limit_count, 4);
+    shell_verdict(&shell, (struct verdict){.kind = VERDICT_COUNTED, .epoch = 7, .approved_minor = 13000});
+    shell_append_outcome(&shell, (struct outcome){.kind = OUTCOME_RECORDED});
+    const struct answer *answer = shell_last_answer(&shell);
+    cr_expect_eq(answer->reason, REASON_APPROVED);
+    cr_expect_eq(answer->limit_count, 4);
+    cr_expect_eq(answer->deciding, -1);
+    for (int i = 0; i < 4; i++)
+        cr_expect_not(answer->limits[i].is_refusing);
+}
+
 Test(move, who_waited_for_cold_counters_is_counted_where_the_department_lies_now) {
     shell_authorize(&shell, 1);
     shell_verdict(&shell, (struct verdict){.kind = VERDICT_COLD});
