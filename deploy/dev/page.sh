@@ -7,7 +7,7 @@ npm_modules() {
     mkdir -p "$2"
     ! cmp -s "$1/package-lock.json" "$2/installed" || return 0
     cp "$1/package.json" "$1/package-lock.json" "$2"
-    (cd "$2" && npm ci --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=30000 "${@:3}" > npm.log 2>&1) ||
+    (cd "$2" && npm ci --no-audit --no-fund --loglevel=error --fetch-retries="${NPM_RETRIES:-5}" "${@:3}" > npm.log 2>&1) ||
         { cat "$2/npm.log" >&2; return 1; }
     cp "$1/package-lock.json" "$2/installed"
 }
@@ -28,7 +28,7 @@ try_page() {
     local log=build/dashboard.log
     mkdir -p build
     ! page_is_new || return 0
-    if ! (need_packages page) > "$log" 2>&1 || ! build_page >> "$log" 2>&1; then
+    if ! (need_packages page) > "$log" 2>&1 || ! NPM_RETRIES=1 build_page >> "$log" 2>&1; then
         echo "The dashboard is not built, all else goes on: $(grep -v '^$' "$log" | tail -n 1) ($log)" >&2
     fi
 }
