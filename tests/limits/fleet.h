@@ -8,7 +8,7 @@
 
 #define FLEET_CAPACITY 512
 /* A line that owes an answer this long is given up. */
-#define FLEET_SILENCE_US INT64_C(500000)
+#define FLEET_SILENCE_US INT64_C(10000000)
 
 struct fleet {
     struct router *router;

@@ -240,6 +240,7 @@ Test(routing, after_a_failover_only_the_lost_primarys_organisations_are_cold) {
     int32_t epoch_of_other = 0;
     expect_counted(lost, 1, &epoch_of_lost);
     expect_counted(other, 1, &epoch_of_other);
+    test_redis_cluster_expect_loss(&cluster);
     test_redis_kill(&cluster.nodes[0].redis);
     /* While nobody has the lost slots, the others go on. */
     expect_counted(other, 2, &epoch_of_other);
@@ -272,6 +273,7 @@ Test(routing, a_primary_that_was_frozen_and_replaced_counts_under_its_own_epoch_
     struct fleet old;
     fleet_open(&old, cluster.address);
     fleet_wait_ready(&old, TEST_CLUSTER_PRIMARIES);
+    test_redis_cluster_expect_loss(&cluster);
     kill(cluster.nodes[0].redis.pid, SIGSTOP);
     /* What the other node asks now lies in the frozen primary's socket. */
     struct question question = purchase_of(organisation, 2);
@@ -334,6 +336,7 @@ Test(routing, the_primary_that_sentinels_name_is_followed) {
     struct limits_reader *reader = limits_reader_open(pair.address, &failure);
     cr_expect(reader != NULL, "%s", failure.text);
     limits_reader_close(reader);
+    test_redis_pair_expect_loss(&pair);
     test_redis_kill(&pair.nodes[0]);
     test_redis_kill(&pair.sentinels[0]); /* the one that was asked */
     expect_counted(1, 2, &epoch);
@@ -357,7 +360,9 @@ Test(routing, a_planned_failover_is_followed_though_the_old_primary_still_answer
     fleet_wait_ready(&fleet, 1);
     int32_t epoch = 0;
     expect_counted(1, 1, &epoch);
-    test_redis_command(&pair.sentinels[1], "SENTINEL FAILOVER %s", TEST_SENTINEL_NAME);
+    /* It declines until it has heard of the replica. */
+    while (strcmp(test_redis_command(&pair.sentinels[1], "SENTINEL FAILOVER %s", TEST_SENTINEL_NAME), "OK") != 0)
+        usleep(10000);
     test_redis_pair_wait_primary(&pair, 1);
     int64_t give_up = tick_now().us + INT64_C(60000000);
     char wanted[32];

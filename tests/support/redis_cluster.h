@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* redis_cluster: a real Redis Cluster of a test's own: three primaries, each with a replica, that miss one another
- * within half a second. */
+/* redis_cluster: a real Redis Cluster of a test's own: three primaries, each with a replica. */
 #ifndef VAXEL_TESTS_SUPPORT_REDIS_CLUSTER_H
 #define VAXEL_TESTS_SUPPORT_REDIS_CLUSTER_H
 
@@ -29,6 +28,9 @@ struct test_redis_cluster {
 void test_redis_cluster_start(struct test_redis_cluster *cluster);
 void test_redis_cluster_stop(struct test_redis_cluster *cluster);
 
+/* From now on its nodes miss one another within half a second; before, not even on a busy machine. */
+void test_redis_cluster_expect_loss(struct test_redis_cluster *cluster);
+
 /* Of the node that a key's slot is of, as node `asked` sees it. */
 int test_redis_cluster_owner(struct test_redis_cluster *cluster, int asked, const char *key);
 /* Waits until node `asked` sees that another node than this has the key's slot; which. */
@@ -37,8 +39,8 @@ int test_redis_cluster_wait_failover(struct test_redis_cluster *cluster, int ask
 void test_redis_cluster_wait_whole(struct test_redis_cluster *cluster);
 void test_redis_cluster_restart(struct test_redis_cluster *cluster, int node);
 
-/* Moves a slot with all its keys, as `redis-cli --cluster reshard` does. In between, when `between` is given, it is
- * called once the keys are there and the slot is not. */
+/* Moves a slot with all its keys, as `redis-cli --cluster reshard` does, and waits until every node knows. In between,
+ * when `between` is given, it is called once the keys are there and the slot is not. */
 void test_redis_cluster_move_slot(struct test_redis_cluster *cluster, int slot, int from, int to,
                                   void (*between)(void *), void *argument);
 int test_redis_cluster_slot(struct test_redis_cluster *cluster, const char *key);

@@ -58,7 +58,7 @@ void test_redis_pair_start(struct test_redis_pair *pair) {
     for (int i = 0; i < TEST_SENTINELS; i++) {
         pair->sentinel_ports[i] = test_free_port();
         snprintf(settings, sizeof settings,
-                 "sentinel monitor %s 127.0.0.1 %d 2\nsentinel down-after-milliseconds %s 500\n"
+                 "sentinel monitor %s 127.0.0.1 %d 2\nsentinel down-after-milliseconds %s 10000\n"
                  "sentinel failover-timeout %s 3000\n",
                  TEST_SENTINEL_NAME, pair->ports[0], TEST_SENTINEL_NAME, TEST_SENTINEL_NAME);
         start(&pair->sentinels[i], pair->sentinel_ports[i], settings, true);
@@ -67,6 +67,12 @@ void test_redis_pair_start(struct test_redis_pair *pair) {
     }
     for (int i = 0; i < TEST_SENTINELS; i++) {
         wait_says(&pair->sentinels[i], "SENTINEL MASTER " TEST_SENTINEL_NAME, "num-slaves\n1\nnum-other-sentinels\n2");
+    }
+}
+
+void test_redis_pair_expect_loss(struct test_redis_pair *pair) {
+    for (int i = 0; i < TEST_SENTINELS; i++) {
+        test_redis_command(&pair->sentinels[i], "SENTINEL SET %s down-after-milliseconds 500", TEST_SENTINEL_NAME);
     }
 }
 

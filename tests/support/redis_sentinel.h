@@ -19,6 +19,8 @@ struct test_redis_pair {
 /* Waits until the replica has what its primary has and every sentinel knows of the others. */
 void test_redis_pair_start(struct test_redis_pair *pair);
 void test_redis_pair_stop(struct test_redis_pair *pair);
+/* From now on the sentinels miss a primary within half a second; before, not even on a busy machine. */
+void test_redis_pair_expect_loss(struct test_redis_pair *pair);
 /* Waits until every sentinel names this node as the primary. */
 void test_redis_pair_wait_primary(struct test_redis_pair *pair, int node);
 

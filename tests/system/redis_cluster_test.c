@@ -63,6 +63,7 @@ Test(redis_cluster, slots_that_move_under_load_pass_no_limit) {
 Test(redis_cluster, a_primary_that_dies_under_load_is_replaced_and_no_limit_passed) {
     start_on_cluster();
     int lost = test_redis_cluster_owner(&redis, 5, "1");
+    test_redis_cluster_expect_loss(&redis);
     test_redis_kill(&redis.nodes[lost].redis);
     test_redis_cluster_wait_failover(&redis, (lost + 1) % TEST_CLUSTER_PRIMARIES, lost, "1");
     crowd_wait_answered(&crowd, 500);
@@ -75,6 +76,7 @@ Test(redis_cluster, a_primary_that_dies_under_load_is_replaced_and_no_limit_pass
 Test(redis_cluster, a_primary_that_is_frozen_replaced_and_thawed_under_load_passes_no_limit) {
     start_on_cluster();
     int frozen = test_redis_cluster_owner(&redis, 5, "1");
+    test_redis_cluster_expect_loss(&redis);
     for (int round = 0; round < 3; round++) {
         kill(redis.nodes[frozen].redis.pid, SIGSTOP);
         int next = test_redis_cluster_wait_failover(&redis, (frozen + 1) % TEST_CLUSTER_PRIMARIES, frozen, "1");
@@ -91,6 +93,7 @@ Test(redis_cluster, the_primary_that_sentinels_name_is_followed_under_load) {
     struct test_redis_pair pair;
     test_redis_pair_start(&pair);
     start_on(pair.address);
+    test_redis_pair_expect_loss(&pair);
     kill(pair.nodes[0].pid, SIGSTOP);
     test_redis_pair_wait_primary(&pair, 1);
     crowd_wait_answered(&crowd, 300);
