@@ -82,6 +82,6 @@ class Running(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "pid")
             with self.assertRaisesRegex(servers.Trouble, "took longer"):
-                servers.run(["bash", "-c", f"echo $$ > {path}; exec sleep 600"], 1)
+                servers.run(["bash", "-c", f"echo $$ > {path}; exec sleep 600"], 10)
             with open(path, encoding="ascii") as file:
                 self.assertFalse(os.path.exists(f"/proc/{int(file.read())}"))

@@ -143,7 +143,7 @@ static void purchase_in_vain(const char *more) {
     char words[1024];
     test_certificates(directory, clients, 1);
     snprintf(words, sizeof words,
-             "purchase --card '9932 5436 5633 8003' --amount 130.00 --product single --timeout 300ms --connect "
+             "purchase --card '9932 5436 5633 8003' --amount 130.00 --product single --timeout 3s --connect "
              "127.0.0.1:%d --certificate client.pem --key client.key --authority authority.pem %s",
              test_free_port(), more);
     cr_assert(eq(int, run(words), 3), "%s", output);

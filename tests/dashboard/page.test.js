@@ -83,8 +83,10 @@ test('a decline is shown with its explanation, and its id can be copied', async 
   assert.ok(!words.includes(blockedCard))
   // By keyboard too, and what comes every second takes the focus from nobody.
   await row.getByRole('button').focus()
+  // It is said for a moment only.
+  const copied = row.getByRole('button').filter({ hasText: 'Copied' }).waitFor()
   await page.keyboard.press('Enter')
-  await row.getByRole('button').filter({ hasText: 'Copied' }).waitFor()
+  await copied
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), answer.id)
   const heard = await textOf(page, 'heard')
   await shows(page, (at) => document.querySelector('[data-field=heard]').textContent !== at, heard)

@@ -28,7 +28,6 @@ class ControlRoom {
     this.house = await openHouse()
     this.ports = { north: await freePort(), south: await freePort() }
     fs.mkdirSync(pictures, { recursive: true })
-    await this.house.startRedis()
     for (const name of Object.keys(this.ports)) await this.start(name)
     this.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: quietly })
   }

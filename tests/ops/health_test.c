@@ -9,6 +9,9 @@
 /* What a person or a balancer may be kept waiting for the news. */
 #define NEWS_US (3 * SECOND_US)
 
+/* What is bought while PostgreSQL is there goes to no journal, however busy its disk. */
+#define PATIENT "[stand_in]\nafter = 10 s\n"
+
 TestSuite(ops_health, .timeout = 300);
 
 static struct cluster cluster;
@@ -59,7 +62,7 @@ Test(ops_health, without_postgresql_and_a_journal_a_node_is_not_ready) {
 
 /* Else a balancer would take all nodes out at the moment when they stand in. */
 Test(ops_health, a_node_that_stands_in_is_ready_and_says_so) {
-    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true, .settings = PATIENT});
     cluster_buy(&cluster, 0, CARD_RICH); /* its counters are warm */
     test_postgres_kill(&cluster.postgres);
     ops_wait_page(&cluster, 0, "/readyz", 200, "without, purchases go to the journal: PostgreSQL", PATIENCE_US);

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What is bought while PostgreSQL is there goes to no journal, however busy its disk. */
+#define PATIENT "[stand_in]\nafter = 10 s\n"
+
 TestSuite(ops_top, .timeout = 300);
 
 #define TITLE_ROW 0
@@ -173,7 +176,7 @@ Test(ops_top, a_lost_redis_shows_and_so_does_its_return) {
 }
 
 Test(ops_top, what_waits_in_a_journal_shows) {
-    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true});
+    ops_start_cluster(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true, .settings = PATIENT});
     struct terminal *terminal = start_top(1, (struct terminal_wishes){0});
     buy(CARD_RICH, 1); /* its counters are warm */
     terminal_wait(terminal, "Stand-in off");

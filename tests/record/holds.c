@@ -2,6 +2,8 @@
 /* DOMAIN F7: reserve, then commit, in parts or whole, or cancel. */
 #include "record/desk.h"
 
+#include <stdio.h>
+
 static struct entry hold;
 
 static void take_hold(void) {
@@ -210,13 +212,18 @@ static void start_sweeper(struct desk *at) {
 }
 
 Test(record, a_hold_expires_by_another_node_and_the_counters_are_told) {
-    hold = entry_of(ENTRY_HOLD, 1);
-    hold.expires_at.us = instant_now().us + 300000;
+    take_hold();
     struct entry later = entry_of(ENTRY_HOLD, 1);
-    desk_append(&desk, &hold);
     desk_append(&desk, &later);
-    capture(3000, false);
+    cr_assert_eq(capture(3000, false).kind, OUTCOME_SETTLED);
     desk_stop(&desk);
+    char id[REQUEST_ID_TEXT_SIZE], sql[256];
+    request_id_format(&hold.id, id);
+    snprintf(sql, sizeof sql,
+             "UPDATE hold SET expires_at = clock_timestamp() + interval '300 ms' WHERE id = '%s' "
+             "RETURNING (extract(epoch FROM expires_at) * 1000000)::bigint",
+             id);
+    hold.expires_at.us = sql_number(database.conninfo, sql);
     start_sweeper(&sweeper);
     DESK_UNTIL(&sweeper, sweeper.effects_told == 1);
     const struct effect *effect = &sweeper.effects[0];

@@ -194,7 +194,7 @@ Test(record, a_rebuild_waits_for_the_batches_before_it_and_bars_those_after_it) 
         id, entry.month.yyyymm);
     PQclear(PQexec(node, sql));
     cr_assert(record_read_sums(desk.record, 1, month_now(), false));
-    DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1);
+    DESK_UNTIL(&desk, desk_barred() == 1);
     cr_assert_eq(desk.sums_told, 1);
     PQclear(PQexec(node, "COMMIT"));
     DESK_UNTIL(&desk, desk.sums_told == 2);

@@ -24,17 +24,23 @@ static void roller_open(struct roller *roller) {
     cr_assert_eq(PQsendQuery(roller->connection, "CALL roll_up(0)"), 1);
 }
 
+static void finish_roll(struct roller *roller) {
+    for (PGresult *result; (result = PQgetResult(roller->connection)) != NULL; PQclear(result))
+        cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQresultErrorMessage(result));
+}
+
 static void roller_turn(struct roller *roller) {
     PQconsumeInput(roller->connection);
     if (PQisBusy(roller->connection))
         return;
-    for (PGresult *result; (result = PQgetResult(roller->connection)) != NULL; PQclear(result))
-        cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQresultErrorMessage(result));
+    finish_roll(roller);
     roller->rolls++;
     cr_assert_eq(PQsendQuery(roller->connection, "CALL roll_up(0)"), 1);
 }
 
+/* Its last roll holds the months that it is at: who rolls up next would pass them over. */
 static void roller_close(struct roller *roller) {
+    finish_roll(roller);
     PQfinish(roller->connection);
 }
 

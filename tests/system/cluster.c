@@ -258,7 +258,7 @@ void cluster_expect_clean_audit(struct cluster *cluster) {
     static const char *const arguments[] = {"audit", NULL};
     char output[4096];
     int status = 1;
-    int64_t give_up = tick_now().us + 10 * SECOND_US;
+    int64_t give_up = tick_now().us + 60 * SECOND_US;
     while (status != 0 && tick_now().us < give_up)
         status = cluster_vaxel(cluster, output, sizeof output, arguments);
     cr_expect_eq(status, 0, "the audit is not clean:\n%s", output);

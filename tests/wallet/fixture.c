@@ -24,7 +24,7 @@ static void add_credentials(struct cluster *cluster) {
 void world_start_wallet(struct world *world, int wallet, const char *const *settings) {
     struct wallet_process *process = &world->wallets[wallet];
     const char *directory = world->cluster.directory;
-    char program[TEST_TEXT], texts[6][2 * TEST_TEXT];
+    char program[TEST_TEXT], texts[7][2 * TEST_TEXT];
     test_program("vaxel-wallet", program);
     snprintf(texts[0], sizeof(texts[0]), "wallet.address=127.0.0.1:%d", process->port);
     snprintf(texts[1], sizeof(texts[1]), "wallet.certificate=%s/wallet-1.pem", directory);
@@ -33,9 +33,10 @@ void world_start_wallet(struct world *world, int wallet, const char *const *sett
     snprintf(texts[4], sizeof(texts[4]), "wallet.keys=%s", world->keys);
     /* Many connect at once, on a machine that may be busy. */
     snprintf(texts[5], sizeof(texts[5]), "wallet.arrival_timeout=1 min");
+    snprintf(texts[6], sizeof(texts[6]), "wallet.timeout=20 s");
     const char *arguments[32] = {program, "--config", world->cluster.nodes[0].config};
     int count = 3;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         arguments[count++] = "--set";
         arguments[count++] = texts[i];
     }
