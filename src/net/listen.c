@@ -30,7 +30,35 @@ static void listen_start(struct net *net, struct listener *listener) {
     listener->is_paused = false;
 }
 
-/* The accepted sockets inherit TCP_NODELAY. */
+/* A device whose network forgot it says nothing any more, and counts as its client's connection until it is found out:
+ * within two minutes. */
+#define KEEPALIVE_IDLE_S 60
+#define KEEPALIVE_APART_S 15
+#define KEEPALIVE_PROBES 4
+#define UNACKNOWLEDGED_MS 120000
+
+/* The accepted sockets inherit all of it. */
+static bool listen_prepare(int fd) {
+    static const struct {
+        int level;
+        int name;
+        int value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_APART_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS},
+    };
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int listen_open(const struct addrinfo *address) {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -38,8 +66,7 @@ static int listen_open(const struct addrinfo *address) {
     }
     int on = 1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 || !listen_prepare(fd) ||
         bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int error = errno;
         close(fd);
@@ -81,9 +108,8 @@ bool net_listen_on(struct net *net, int socket, bool is_shared, struct net_tls *
         return failure_set(failure, "cannot listen on socket %d: %d listeners stand already", socket,
                            LISTENERS_CAPACITY);
     }
-    int on = 1;
     int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
+    if (fd < 0 || !listen_prepare(fd)) {
         failure_set(failure, "cannot listen on socket %d: %s", socket, strerror(errno));
         if (fd >= 0) {
             close(fd);

@@ -2,6 +2,8 @@
 /* What a peer may not do: be too many, too slow, silent, or deaf. */
 #include "party.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -271,5 +273,43 @@ Test(net, when_descriptors_run_out_accepting_pauses_and_goes_on) {
     expect_echo();
     close(first);
     close(second);
+    plain_end();
+}
+
+/* The server's side of a connection, of all that this process has open. */
+static int accepted_from(int fd) {
+    struct sockaddr_in own, peer;
+    socklen_t size = sizeof own;
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&own, &size), 0);
+    for (int other = 0; other < 1024; other++) {
+        size = sizeof peer;
+        if (getpeername(other, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == own.sin_port)
+            return other;
+    }
+    cr_assert_fail("nobody has it");
+    return -1;
+}
+
+static void expect_option(int fd, int level, int name, int least, int most) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    cr_assert_eq(getsockopt(fd, level, name, &value, &size), 0);
+    cr_expect(value >= least && value <= most, "option %d is %d", name, value);
+}
+
+/* The kernel asks it, and tells when nobody answers. That takes minutes: here that it was told to. */
+Test(net, who_vanishes_without_a_word_is_found_out_within_minutes) {
+    plain_start(NULL);
+    int fd = raw_connect(address);
+    TURN_UNTIL(&server, NULL, server.opened == 1);
+    int accepted = accepted_from(fd);
+    expect_option(accepted, SOL_SOCKET, SO_KEEPALIVE, 1, 1);
+    expect_option(accepted, IPPROTO_TCP, TCP_KEEPIDLE, 1, 60);
+    expect_option(accepted, IPPROTO_TCP, TCP_KEEPINTVL, 1, 15);
+    expect_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, 1, 4);
+    expect_option(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT, 1, 120000);
+    expect_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1, 1);
+    close(fd);
     plain_end();
 }
