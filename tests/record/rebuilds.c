@@ -298,3 +298,51 @@ Test(record, moves_in_several_organisations_take_their_locks_in_the_order_of_a_r
     PQfinish(mover);
     cr_assert_eq(buy(3, 1), OUTCOME_STALE);
 }
+
+/* Alone in this database, as only a rebuild and a move take them. */
+static const char *stripes_taken(void) {
+    return test_sql(database.conninfo,
+                    "SELECT string_agg(objid::text, ' ' ORDER BY objid) FROM pg_locks WHERE locktype = 'advisory' "
+                    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+                    "AND classid = 30333 AND objsubid = 2 AND mode = 'ExclusiveLock' AND granted");
+}
+
+static const char *epochs(void) {
+    return test_sql(database.conninfo, "SELECT string_agg(organisation || ':' || epoch, ' ' ORDER BY organisation) "
+                                       "FROM fence");
+}
+
+Test(record, an_import_takes_the_stripes_of_all_it_moves_with_a_fence_or_without_and_raises_each_fence_once) {
+    make_trees();
+    test_sql(database.conninfo, "INSERT INTO organisation (id, state, limit_minor) SELECT n, 'active', 0 "
+                                "FROM generate_series(4, 6) n");
+    PGconn *import =
+        begin("INSERT INTO department (id, organisation, parent) SELECT 100 * n + i, n, NULL "
+              "FROM generate_series(4, 6) n, generate_series(0, 9) i; "
+              "UPDATE department SET parent = id / 100 * 100 WHERE id > 100 AND id % 100 > 0 AND id < 600; "
+              "UPDATE department SET parent = NULL WHERE id IN (11, 31); "
+              "UPDATE department SET parent = 10 WHERE id = 11");
+    cr_assert_str_eq(stripes_taken(), "");
+    PQclear(PQexec(import, "SET CONSTRAINTS ALL IMMEDIATE")); /* as the commit does */
+    cr_assert_str_eq(stripes_taken(), "1 3 4 5 6");
+    PQclear(PQexec(import, "UPDATE department SET parent = NULL WHERE id IN (11, 21)"));
+    cr_assert_str_eq(stripes_taken(), "1 2 3 4 5 6");
+    end(import, "COMMIT");
+    cr_assert_str_eq(epochs(), "1:2 2:2 3:2");
+    end(begin("UPDATE department SET parent = NULL WHERE id IN (401, 501); UPDATE department SET parent = 30 "
+              "WHERE id = 31"),
+        "COMMIT");
+    cr_assert_str_eq(epochs(), "1:2 2:2 3:3");
+}
+
+Test(record, a_move_that_follows_one_taken_back_to_a_savepoint_takes_its_stripes_anew) {
+    make_trees();
+    PGconn *mover = begin("SAVEPOINT before; UPDATE department SET parent = NULL WHERE id IN (11, 31); "
+                          "SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO before; "
+                          "UPDATE department SET parent = NULL WHERE id IN (21, 31)");
+    cr_assert_str_eq(stripes_taken(), "");
+    PQclear(PQexec(mover, "SET CONSTRAINTS ALL IMMEDIATE"));
+    cr_assert_str_eq(stripes_taken(), "2 3");
+    end(mover, "COMMIT");
+    cr_assert_str_eq(epochs(), "1:1 2:2 3:2");
+}
