@@ -94,7 +94,7 @@ static bool is_quarantine_due(const struct record *record) {
 }
 
 static bool is_used_up_due(const struct record *record) {
-    return record->used_up.count > 0;
+    return record->now.us >= used_up_due(record).us;
 }
 
 static bool are_notes_due(const struct record *record) {
@@ -218,5 +218,7 @@ struct tick chores_next_tick(const struct record *record) {
         next = record->ahead_at;
     if (record->options.expiry_us > 0 && record->chore == CHORE_NONE && record->expiry_at.us < next.us)
         next = record->expiry_at;
+    if (record->chore == CHORE_NONE && used_up_due(record).us < next.us)
+        next = used_up_due(record);
     return next;
 }

@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "record/room.h"
 
-#define MINUTE_US (INT64_C(60) * 1000000)
+#define SECOND_US INT64_C(1000000)
+#define MINUTE_US (60 * SECOND_US)
 
 struct note_column {
     enum element element;
@@ -130,12 +131,20 @@ struct tick notes_next_tick(const struct record *record) {
 
 /* ---- credits that are used up ---- */
 
-/* Once a minute for a credit: to look is to add up what it bought. A refusal says only that something did not fit. */
+/* To look is to add up what a credit bought. Who suspects asks once a minute, for a refusal says only that something
+ * did not fit; after something was freed it is a second from the end of one look to the next. */
+static uint32_t slot_of(const struct suspect *suspect) {
+    return (2 * (uint32_t)suspect->credit + suspect->is_freed) % SUSPECTS_CAPACITY;
+}
+
+static bool is_same(const struct suspect *one, const struct suspect *other) {
+    return one->credit == other->credit && one->month.yyyymm == other->month.yyyymm && one->is_freed == other->is_freed;
+}
+
 static void suspect_credit(struct record *record, const struct refusal_note *note) {
     struct suspect suspect = {.credit = note->credit, .month = month_of(note->day), .since = record->now};
-    struct suspect *known = &record->suspects[(uint32_t)note->credit % SUSPECTS_CAPACITY];
-    if (known->credit == suspect.credit && known->month.yyyymm == suspect.month.yyyymm &&
-        record->now.us - known->since.us < MINUTE_US)
+    struct suspect *known = &record->suspects[slot_of(&suspect)];
+    if (is_same(known, &suspect) && record->now.us - known->since.us < MINUTE_US)
         return;
     struct suspect *place = ring_append(&record->used_up);
     if (place == NULL)
@@ -143,31 +152,69 @@ static void suspect_credit(struct record *record, const struct refusal_note *not
     *place = *known = suspect;
 }
 
-/* Each time, for nothing is added up of a credit that is not on the list. What is lost here, or with the node, stays on
- * it until something more is freed, or the month ends. */
+/* A look that is under way may have begun before. */
+static bool is_waiting(const struct record *record, const struct suspect *suspect) {
+    for (uint32_t at = record->chore == CHORE_USED_UP ? 1 : 0; at < record->used_up.count; at++)
+        if (is_same(ring_at(&record->used_up, at), suspect))
+            return true;
+    return false;
+}
+
+/* One that waits sees all that was freed before it is sent. What is lost here, or with the node, stays on the list
+ * until something more is freed, or the month ends. */
 void used_up_freed(struct record *record, int32_t credit, struct month month) {
-    struct suspect *place = record->options.notes_used_up ? ring_append(&record->used_up) : NULL;
+    struct suspect suspect = {.credit = credit, .month = month, .is_freed = true};
+    if (!record->options.notes_used_up || is_waiting(record, &suspect))
+        return;
+    struct suspect *place = ring_append(&record->used_up);
     if (place != NULL)
-        *place = (struct suspect){.credit = credit, .month = month, .is_freed = true};
+        *place = suspect;
+}
+
+static struct tick due_of(const struct record *record, const struct suspect *suspect) {
+    const struct suspect *known = &record->suspects[slot_of(suspect)];
+    struct tick again = {known->since.us + SECOND_US};
+    return suspect->is_freed && is_same(known, suspect) && again.us > record->now.us ? again : record->now;
+}
+
+/* The first that is due, or will be; who must wait holds up nobody. There is one. */
+static struct suspect *next_suspect(const struct record *record) {
+    struct suspect *next = ring_at(&record->used_up, 0);
+    for (uint32_t at = 1; at < record->used_up.count; at++) {
+        struct suspect *other = ring_at(&record->used_up, at);
+        if (due_of(record, other).us < due_of(record, next).us)
+            next = other;
+    }
+    return next;
+}
+
+struct tick used_up_due(const struct record *record) {
+    return record->used_up.count == 0 ? (struct tick){INT64_MAX} : due_of(record, next_suspect(record));
 }
 
 bool used_up_start(struct record *record) {
     struct encoder *encoder = &record->encoder;
-    const struct suspect *suspect = ring_at(&record->used_up, 0);
+    struct suspect *first = ring_at(&record->used_up, 0), *next = next_suspect(record), suspect = *next;
+    *next = *first;
+    *first = suspect;
     encoder_single(encoder);
-    encoder_int4(encoder, suspect->credit);
+    encoder_int4(encoder, suspect.credit);
     encoder_single(encoder);
-    encoder_int4(encoder, suspect->month.yyyymm);
+    encoder_int4(encoder, suspect.month.yyyymm);
     encoder_single(encoder);
-    encoder_time(encoder, calendar_month_begins(month_after(suspect->month)));
+    encoder_time(encoder, calendar_month_begins(month_after(suspect.month)));
     encoder_single(encoder);
-    encoder_bool(encoder, suspect->is_freed);
+    encoder_bool(encoder, suspect.is_freed);
     return link_run(&record->reader, STATEMENT_USED_UP, encoder);
 }
 
 void used_up_end(struct record *record) {
     if (record->has_failed)
         log_warning("record", "a credit that may be used up could not be looked at why=%s", record->failure.text);
+    struct suspect *suspect = ring_at(&record->used_up, 0);
+    suspect->since = record->now;
+    if (suspect->is_freed)
+        record->suspects[slot_of(suspect)] = *suspect;
     ring_drop(&record->used_up, 1);
 }
 

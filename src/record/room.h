@@ -19,7 +19,7 @@
 #define LOOK_UPS_CAPACITY 256
 #define PAGES_CAPACITY 256
 #define USED_UP_CAPACITY 256
-#define SUSPECTS_CAPACITY 256
+#define SUSPECTS_CAPACITY 512
 #define EXPIRIES_AT_ONCE 256
 #define QUARANTINE_CAPACITY 64
 #define PARTITIONS_CAPACITY 8
@@ -198,7 +198,7 @@ struct suspect {
     int32_t credit;
     struct month month;
     bool is_freed;
-    struct tick since;
+    struct tick since; /* asked for; freed: looked at */
 };
 
 struct quarantined {
@@ -306,7 +306,7 @@ struct record {
     uint32_t ahead_count;
     struct month ahead_month;
     struct tick ahead_at;                       /* when it is looked for some next */
-    struct suspect suspects[SUSPECTS_CAPACITY]; /* asked about lately */
+    struct suspect suspects[SUSPECTS_CAPACITY]; /* lately */
     uint32_t notes_taken;                       /* in the batch under way */
     bool notes_asked_partitions;
     uint64_t notes_dropped; /* since it was told last */
@@ -385,6 +385,7 @@ void notes_tick(struct record *record);
 struct tick notes_next_tick(const struct record *record);
 /* What its credit was short of may be there again. */
 void used_up_freed(struct record *record, int32_t credit, struct month month);
+struct tick used_up_due(const struct record *record); /* when there is one to look at next */
 bool used_up_start(struct record *record);
 void used_up_end(struct record *record);
 

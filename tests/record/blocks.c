@@ -185,6 +185,75 @@ Test(record, a_used_up_credit_is_lifted_when_its_last_purchase_missed_its_deadli
     DESK_UNTIL(&desk, strcmp(list(), "3 2, 1 2") == 0);
 }
 
+/* From here on the sequence `look` counts how often it is looked whether a credit is used up. */
+static void count_looks(void) {
+    test_sql(database.conninfo,
+             "CREATE SEQUENCE look; ALTER FUNCTION note_used_up(integer, integer, timestamptz, boolean) RENAME TO "
+             "really_note_used_up; CREATE FUNCTION note_used_up(integer, integer, timestamptz, boolean) RETURNS void "
+             "LANGUAGE sql AS 'SELECT nextval(''look''); SELECT really_note_used_up($1, $2, $3, $4)'");
+    restart_noting(true);
+}
+
+static int64_t looks(void) {
+    return sql_number(database.conninfo, "SELECT last_value - 1 + is_called::int FROM look");
+}
+
+#define REVERSALS 100
+
+static void buy_and_use_up(int32_t credit, struct entry *bought) {
+    make_company();
+    for (int at = 0; at < REVERSALS; at++)
+        bought[at] = spend(credit, 20000);
+    note_used_up(credit, "3 2");
+    count_looks();
+}
+
+static void reverse_together(const struct entry *entries, uint32_t count) {
+    uint32_t told = desk.told;
+    for (uint32_t at = 0; at < count; at++) {
+        struct settlement reversal = settlement_of(ENTRY_REVERSAL, &entries[at], 0);
+        cr_assert(record_settle(desk.record, &reversal, at));
+    }
+    DESK_UNTIL(&desk, desk.told == told + count);
+}
+
+Test(record, a_credit_that_many_reversals_give_room_at_once_is_looked_at_once_and_lifted) {
+    struct entry bought[REVERSALS];
+    buy_and_use_up(2, bought);
+    reverse_together(bought, REVERSALS);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 1 2") == 0);
+    cr_assert_eq(looks(), 1);
+}
+
+Test(record, a_credit_that_is_given_room_again_and_again_is_looked_at_once_a_second_and_lifted_by_the_last) {
+    struct entry bought[REVERSALS];
+    buy_and_use_up(2, bought);
+    desk.stopped_at = tick_now();
+    for (int at = 0; at < REVERSALS; at++)
+        reverse_together(&bought[at], 1);
+    cr_assert_leq(looks(), 1);
+    desk.stopped_at.us = 0;
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 1 2") == 0);
+    cr_assert_leq(looks(), 2);
+}
+
+Test(record, a_credit_that_is_looked_at_again_in_a_second_holds_up_no_other) {
+    struct entry bought[REVERSALS];
+    buy_and_use_up(2, bought);
+    struct entry other = spend(4, 20000);
+    note_refusal(4, REASON_CREDIT_LIMIT);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 3 4") == 0);
+    desk.stopped_at = tick_now();
+    reverse_together(bought, 1);
+    DESK_UNTIL(&desk, looks() == 2);
+    reverse_together(&bought[1], 1);
+    reverse_together(&other, 1);
+    DESK_UNTIL(&desk, strcmp(list(), "3 2, 3 4, 1 4") == 0);
+    cr_assert_eq(looks(), 3);
+    desk.stopped_at.us = 0;
+    DESK_UNTIL(&desk, looks() == 4);
+}
+
 /* One look after the other: what was asked first has been done when the second shows. */
 Test(record, what_gives_a_used_up_credit_no_room_lifts_nothing) {
     make_company();

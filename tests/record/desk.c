@@ -118,19 +118,23 @@ void desk_stop(struct desk *mine) {
     mine->record = NULL;
 }
 
+static struct tick desk_now(const struct desk *mine) {
+    return mine->stopped_at.us != 0 ? mine->stopped_at : tick_now();
+}
+
 void desk_turn(struct desk *mine) {
     struct record_interest interests[RECORD_CONNECTIONS];
     struct pollfd polled[RECORD_CONNECTIONS];
-    record_flush(mine->record, tick_now());
+    record_flush(mine->record, desk_now(mine));
     record_interests(mine->record, interests);
     for (int at = 0; at < RECORD_CONNECTIONS; at++)
         polled[at] = (struct pollfd){.fd = interests[at].fd, .events = interests[at].events};
     poll(polled, RECORD_CONNECTIONS, 20);
     for (int at = 0; at < RECORD_CONNECTIONS; at++)
         if (polled[at].fd >= 0 && polled[at].revents != 0)
-            record_ready(mine->record, tick_now(), at, polled[at].revents);
-    if (tick_now().us >= record_next_tick(mine->record).us)
-        record_tick(mine->record, tick_now());
+            record_ready(mine->record, desk_now(mine), at, polled[at].revents);
+    if (desk_now(mine).us >= record_next_tick(mine->record).us)
+        record_tick(mine->record, desk_now(mine));
 }
 
 /* ---- the suite ---- */

@@ -35,6 +35,7 @@ struct audit_month {
 
 struct desk {
     struct record *record;
+    struct tick stopped_at; /* while it is set, no time passes for the record */
     bool is_up;
     int ups, downs;
     uint32_t told; /* outcomes */
