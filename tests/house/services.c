@@ -84,5 +84,20 @@ Test(house, certificates_are_of_the_authority_beside_them) {
     snprintf(command, sizeof command,
              "cd %s && openssl verify -CAfile authority.pem node.pem validator-1.pem >/dev/null", directory);
     cr_expect_eq(system(command), 0);
-    cr_expect_gt(test_free_port(), 0);
+}
+
+#define PORTS 500
+
+/* Of so many drawn by chance from the system's, two would be the same. */
+Test(house, a_port_is_given_once) {
+    static bool is_given[65536];
+    char directory[TEST_TEXT];
+    test_directory(directory);
+    setenv("VAXEL_TEST_DIRECTORY", directory, 1); /* not out of those of the run */
+    for (int i = 0; i < PORTS; i++) {
+        int port = test_free_port();
+        cr_assert_gt(port, 0);
+        cr_assert_not(is_given[port], "%d, which is draw %d", port, i);
+        is_given[port] = true;
+    }
 }

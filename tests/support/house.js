@@ -20,13 +20,26 @@ async function until(what, isSo) {
   }
 }
 
-function freePort() {
+function findPort() {
   return new Promise((resolve) => {
     const listener = net.createServer().listen(0, '127.0.0.1', () => {
       const { port } = listener.address()
       listener.close(() => resolve(port))
     })
   })
+}
+
+// Given to one taker in the whole run: it stays free until that one listens. tests/support/place.c marks them alike.
+async function freePort() {
+  for (;;) {
+    const port = await findPort()
+    try {
+      fs.writeFileSync(path.join(process.env.VAXEL_TEST_DIRECTORY, `port-${port}`), '', { flag: 'wx' })
+      return port
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+  }
 }
 
 class House {

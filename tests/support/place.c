@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -68,7 +69,26 @@ void test_directory(char directory[TEST_TEXT]) {
     memcpy(to_remove.directories[to_remove.count++], directory, TEST_TEXT);
 }
 
-int test_free_port(void) {
+/* Takes a port for good: it is free until its taker listens, and would else be another's by then. Without a directory
+ * of the whole run there is nobody to tell. */
+static bool take_port(int port) {
+    char mark[TEST_TEXT];
+    const char *run = getenv("VAXEL_TEST_DIRECTORY");
+    if (!run) {
+        return true;
+    }
+    support_format(mark, "%s/port-%d", run, port);
+    int descriptor = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0 && errno != EEXIST) {
+        cr_fatal("can't make %s: %s", mark, strerror(errno));
+    }
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return descriptor >= 0;
+}
+
+static int find_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -78,6 +98,14 @@ int test_free_port(void) {
     }
     close(descriptor);
     return ntohs(address.sin_port);
+}
+
+int test_free_port(void) {
+    int port;
+    do {
+        port = find_port();
+    } while (!take_port(port));
+    return port;
 }
 
 void test_certificates(const char *directory, const char *const *names, int count) {

@@ -61,7 +61,7 @@ void test_shared_certificates(const char *directory, const char *const *names, i
 /* A new directory of the test's own; removed when the test's process ends well. */
 void test_directory(char directory[TEST_TEXT]);
 
-/* A loopback port that was free a moment ago. */
+/* A loopback port that was free a moment ago, and is given to nobody else in the run. */
 int test_free_port(void);
 
 /* Starts a program with its output in `log`; ended by test_process_end(). */
