@@ -49,6 +49,7 @@ static bool buy(struct crowd *crowd, struct client_connection **connection, int 
         crowd->answered++;
         if (reply.kind != WIRE_REPLY_ANSWER || reply.answer.decision == DECISION_FAILED) {
             crowd->failed++;
+            usleep(20000); /* as a validator waits, so that the attempts last through an outage */
             continue;
         }
         if (reply.answer.decision == DECISION_APPROVED)
@@ -71,6 +72,12 @@ static void *run(void *argument) {
     if (connection != NULL)
         client_disconnect(connection);
     return NULL;
+}
+
+void crowd_warm(struct cluster *cluster) {
+    static const int of_each[] = {CARD_RICH, CARD_POOR_COMPANY};
+    for (size_t i = 0; i < sizeof of_each / sizeof of_each[0]; i++)
+        cr_assert_eq(cluster_buy(cluster, 0, of_each[i]).decision, DECISION_APPROVED);
 }
 
 void crowd_start(struct crowd *crowd, struct cluster *cluster, const int *cards, int card_count, int64_t timeout_us) {
@@ -96,6 +103,31 @@ void crowd_stop(struct crowd *crowd) {
     crowd->is_over = true;
     for (int i = 0; i < CROWD_CLIENTS; i++)
         pthread_join(crowd->threads[i], NULL);
+}
+
+#define IDS_AT_ONCE 100
+
+/* How many of some approved purchases have no row. */
+static int missing(struct crowd *crowd, const struct request_id *ids, unsigned count) {
+    char list[IDS_AT_ONCE * (REQUEST_ID_TEXT_SIZE + 3)];
+    size_t size = 0;
+    for (unsigned at = 0; at < count; at++) {
+        char text[REQUEST_ID_TEXT_SIZE];
+        request_id_format(&ids[at], text);
+        size += (size_t)snprintf(list + size, sizeof list - size, "%s'%s'", at == 0 ? "" : ",", text);
+    }
+    return (int)count - atoi(test_sql(crowd->cluster->conninfo, "SELECT count(*) FROM entry WHERE id IN (%s)", list));
+}
+
+void crowd_wait_recorded(struct crowd *crowd) {
+    int64_t give_up = tick_now().us + PATIENCE_US;
+    for (unsigned at = 0; at < crowd->approved_count; at += IDS_AT_ONCE) {
+        unsigned left = crowd->approved_count - at;
+        while (missing(crowd, crowd->approved + at, left < IDS_AT_ONCE ? left : IDS_AT_ONCE) > 0) {
+            cr_assert_lt(tick_now().us, give_up, "an approved purchase is not recorded");
+            usleep(20000);
+        }
+    }
 }
 
 static void expect_none(struct cluster *cluster, const char *what, const char *sql) {

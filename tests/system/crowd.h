@@ -29,10 +29,15 @@ struct crowd {
     } members[CROWD_CLIENTS];
 };
 
+/* Buys once in every organisation of a crowd with journals, so that its counters are there before it comes: of two
+ * workers that build them at once the second does not know what a journal took between (docs/guarantees.md). */
+void crowd_warm(struct cluster *cluster);
 void crowd_start(struct crowd *crowd, struct cluster *cluster, const int *cards, int card_count, int64_t timeout_us);
 /* Waits until so many more have been approved, or refused, since the call. */
 void crowd_wait_answered(struct crowd *crowd, unsigned more);
 void crowd_stop(struct crowd *crowd);
+/* After the stop: until every approved purchase has a row, for it may be in a journal still. */
+void crowd_wait_recorded(struct crowd *crowd);
 
 /* Every approved purchase is in PostgreSQL, once, and was not reversed (I1, I3); no limit was passed (I2); the counters
  * equal the sums (I5). */

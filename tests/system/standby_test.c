@@ -35,12 +35,8 @@ static void start(struct cluster_wishes wishes) {
     cluster_sql(&cluster, "UPDATE traveller SET cap_minor = 9999999999 WHERE id = 1");
 }
 
-/* Every organisation's counters are there before the crowd comes: of two workers that build them at once the second
- * does not know what a journal took between (docs/guarantees.md). */
 static void start_crowd(void) {
-    static const int of_each[] = {CARD_RICH, CARD_POOR_COMPANY};
-    for (size_t i = 0; i < sizeof of_each / sizeof of_each[0]; i++)
-        cr_assert_eq(cluster_buy(&cluster, 0, of_each[i]).decision, DECISION_APPROVED);
+    crowd_warm(&cluster);
     crowd_start(&crowd, &cluster, cards, (int)(sizeof cards / sizeof cards[0]), SECOND_US / 2);
     crowd_wait_answered(&crowd, 300);
 }
@@ -193,32 +189,6 @@ Test(standby, a_primary_without_its_standby_approves_nothing_until_that_is_back)
 
 /* ---- with journals ---- */
 
-#define IDS_AT_ONCE 100
-
-/* How many of some approved purchases have no row. */
-static int missing(const struct request_id *ids, unsigned count) {
-    char list[IDS_AT_ONCE * (REQUEST_ID_TEXT_SIZE + 3)];
-    size_t size = 0;
-    for (unsigned at = 0; at < count; at++) {
-        char text[REQUEST_ID_TEXT_SIZE];
-        request_id_format(&ids[at], text);
-        size += (size_t)snprintf(list + size, sizeof list - size, "%s'%s'", at == 0 ? "" : ",", text);
-    }
-    return (int)count - atoi(test_sql(cluster.conninfo, "SELECT count(*) FROM entry WHERE id IN (%s)", list));
-}
-
-/* What was approved may be in a journal still. */
-static void wait_recorded(void) {
-    int64_t give_up = tick_now().us + PATIENCE_US;
-    for (unsigned at = 0; at < crowd.approved_count; at += IDS_AT_ONCE) {
-        unsigned left = crowd.approved_count - at;
-        while (missing(crowd.approved + at, left < IDS_AT_ONCE ? left : IDS_AT_ONCE) > 0) {
-            cr_assert_lt(tick_now().us, give_up, "an approved purchase is not recorded");
-            usleep(20000);
-        }
-    }
-}
-
 Test(standby, with_journals_purchases_go_on_while_the_primaries_change) {
     start((struct cluster_wishes){.nodes = 2, .journals = true});
     start_crowd();
@@ -227,7 +197,7 @@ Test(standby, with_journals_purchases_go_on_while_the_primaries_change) {
     promote();
     wait_approved(200);
     crowd_stop(&crowd);
-    wait_recorded();
+    crowd_wait_recorded(&crowd);
     verify();
 }
 
@@ -240,6 +210,6 @@ Test(standby, with_journals_purchases_go_on_while_the_primary_waits_for_its_stan
     test_pair_wait_synchronous(&pair);
     wait_approved(200);
     crowd_stop(&crowd);
-    wait_recorded();
+    crowd_wait_recorded(&crowd);
     verify();
 }
