@@ -136,7 +136,9 @@ Test(restore, with_a_redis_whose_epochs_are_newer_nothing_is_approved_until_it_i
 
 /* The disk of the node outlived that of PostgreSQL. */
 Test(restore, journals_are_drained_into_the_restored_records) {
-    cluster_start(&cluster, (struct cluster_wishes){.own_postgres = true, .journals = true});
+    /* A commit that is merely slow is not journaled. */
+    cluster_start(&cluster, (struct cluster_wishes){
+                                .own_postgres = true, .journals = true, .settings = "[stand_in]\nafter = 10 s\n"});
     expect_bought(CARD_THOUSAND, REASON_APPROVED);
     test_postgres_back_up(&cluster.postgres);
     expect_bought(CARD_THOUSAND, REASON_APPROVED);
