@@ -13,8 +13,7 @@ static struct cluster cluster;
 static char month[16];
 
 static void init(void) {
-    cluster_start(&cluster,
-                  (struct cluster_wishes){.nodes = 2, .settings = "[audit]\npause = 10 ms\ngrace = 300 ms\n"});
+    cluster_start(&cluster, (struct cluster_wishes){.nodes = 2, .settings = "[audit]\npause = 10 ms\ngrace = 2 s\n"});
     cr_assert_eq(cluster_buy(&cluster, 0, CARD_THOUSAND).decision, DECISION_APPROVED);
     snprintf(month, sizeof month, "%s", cluster_sql(&cluster, "SELECT max(month) FROM fence WHERE organisation = 1"));
 }

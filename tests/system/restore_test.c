@@ -40,7 +40,7 @@ static void expect_bought(int card, enum reason reason) {
 /* Bought before the backup, and after it up to the limit. The node has ended, for nodes are ended before a restore. */
 static void lose_what_came_after_the_backup(bool has_newer_epoch) {
     cluster_start(&cluster,
-                  (struct cluster_wishes){.own_postgres = true, .settings = "[audit]\npause = 10 ms\ngrace = 1 s\n"});
+                  (struct cluster_wishes){.own_postgres = true, .settings = "[audit]\npause = 10 ms\ngrace = 10 s\n"});
     for (int i = 0; i < BEFORE; i++)
         expect_bought(CARD_THOUSAND, REASON_APPROVED);
     test_postgres_back_up(&cluster.postgres);
