@@ -64,9 +64,12 @@ static struct answer settle(int node, struct wire_request request) {
 
 /* What the credit of a card has spent, by its counter. */
 static int64_t spent(int node, int card) {
-    struct wire_request request = {.call = CALL_BALANCE, .balance.credential = {.kind = CREDENTIAL_CARD}};
-    request.balance.credential.card = cluster_card(card);
-    return ask(node, "ops-1", &request, WIRE_REPLY_ANSWER).limits[0].spent_minor;
+    struct wire_request request = {
+        .call = CALL_BALANCE,
+        .balance = {.credential = {.kind = CREDENTIAL_CARD, .card = cluster_card(card)}, .timeout_us = 10 * SECOND_US}};
+    struct answer answer = ask(node, "ops-1", &request, WIRE_REPLY_ANSWER);
+    cr_assert_eq(answer.decision, DECISION_APPROVED, "%s", reason_name(answer.reason));
+    return answer.limits[0].spent_minor;
 }
 
 /* What lowers is on record first, and the counters follow. */

@@ -56,9 +56,12 @@ Test(logs, a_purchase_and_what_follows_it_are_followed_by_its_id_through_two_nod
     hold.authorize.is_hold = true;
     cr_assert_eq(call(0, &hold).answer.decision, DECISION_APPROVED);
     cr_assert(call(1, &hold).answer.is_repeat);
-    struct wire_request capture = {
-        .call = CALL_CAPTURE,
-        .settle = {.kind = ENTRY_CAPTURE, .id = cluster_new_id(), .original = hold.authorize.id, .is_final = true}};
+    struct wire_request capture = {.call = CALL_CAPTURE,
+                                   .settle = {.kind = ENTRY_CAPTURE,
+                                              .id = cluster_new_id(),
+                                              .original = hold.authorize.id,
+                                              .is_final = true,
+                                              .timeout_us = 10 * SECOND_US}};
     cr_assert_eq(call(1, &capture).answer.decision, DECISION_APPROVED);
     char id[REQUEST_ID_TEXT_SIZE];
     request_id_format(&hold.authorize.id, id);

@@ -238,7 +238,8 @@ Test(purchase, balance_lookup_and_echo_answer) {
     struct client_connection *connection = cluster_connect(&cluster, 0, "office-1");
     struct wire_request purchase = cluster_purchase(CARD_THOUSAND);
     cr_assert_eq(cluster_call(connection, &purchase).answer.decision, DECISION_APPROVED);
-    struct wire_request balance = {.call = CALL_BALANCE, .balance = {.credential = purchase.authorize.credential}};
+    struct wire_request balance = {
+        .call = CALL_BALANCE, .balance = {.credential = purchase.authorize.credential, .timeout_us = 10 * SECOND_US}};
     struct wire_reply reply = cluster_call(connection, &balance);
     cr_expect_eq(reply.answer.limits[0].spent_minor, 13000);
     struct wire_request lookup = {.call = CALL_LOOKUP, .lookup = {.id = purchase.authorize.id}};
@@ -273,9 +274,12 @@ Test(purchase, a_lookup_says_whether_a_hold_is_open_whoever_closed_it) {
     const char *const arguments[] = {"lookup", "--id", id, NULL};
     cr_expect_eq(cluster_vaxel(&cluster, output, sizeof output, arguments), 0, "%s", output);
     cr_expect_not_null(strstr(output, "open until"), "%s", output);
-    struct wire_request release = {
-        .call = CALL_VOID,
-        .settle = {.kind = ENTRY_VOID, .id = cluster_new_id(), .original = hold.authorize.id, .is_final = true}};
+    struct wire_request release = {.call = CALL_VOID,
+                                   .settle = {.kind = ENTRY_VOID,
+                                              .id = cluster_new_id(),
+                                              .original = hold.authorize.id,
+                                              .is_final = true,
+                                              .timeout_us = 10 * SECOND_US}};
     cr_assert_eq(cluster_call(office, &release).answer.decision, DECISION_APPROVED);
     cr_expect_eq(hold_state(office, &hold.authorize.id), HOLD_STATE_CLOSED);
     cr_expect_eq(cluster_vaxel(&cluster, output, sizeof output, arguments), 0, "%s", output);

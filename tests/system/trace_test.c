@@ -45,7 +45,8 @@ static struct request_id settle(enum call kind, const struct wire_request *origi
                                               .has_credential = true,
                                               .credential = original->authorize.credential,
                                               .amount_minor = amount_minor,
-                                              .is_final = true}};
+                                              .is_final = true,
+                                              .timeout_us = 10 * SECOND_US}};
     if (amount_minor != 0)
         request.currency = (struct currency){"SEK"};
     if (kind == CALL_REVERSE)
@@ -279,9 +280,11 @@ Test(trace, one_of_the_stand_in_is_found_in_the_journal_of_a_running_node) {
     expect_said("Approved by a node's journal while PostgreSQL was away, and committed since; counts 130.00 SEK.");
     expect_said("stand-in");
     struct client_connection *office = cluster_connect(&cluster, 0, "office-1");
-    struct wire_request refund = {
-        .call = CALL_REFUND,
-        .settle = {.kind = ENTRY_REFUND, .id = cluster_new_id(), .original = request.authorize.id}};
+    struct wire_request refund = {.call = CALL_REFUND,
+                                  .settle = {.kind = ENTRY_REFUND,
+                                             .id = cluster_new_id(),
+                                             .original = request.authorize.id,
+                                             .timeout_us = 10 * SECOND_US}};
     cr_assert_eq(cluster_call(office, &refund).answer.decision, DECISION_APPROVED);
     client_disconnect(office);
     cr_expect_eq(trace(&refund.settle.id, NULL), 0, "%s", output);
