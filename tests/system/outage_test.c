@@ -94,12 +94,7 @@ Test(outage, a_redis_that_may_evict_keys_is_refused) {
     int64_t give_up = tick_now().us + 30 * SECOND_US;
     while (buy_within(connection, CARD_RICH, SECOND_US / 4).reason != REASON_UNAVAILABLE)
         cr_assert_lt(tick_now().us, give_up, "bought on a Redis that may evict keys");
-    char log[65536] = "";
-    FILE *file = fopen(cluster.nodes[0].log, "r");
-    cr_assert_not_null(file);
-    log[fread(log, 1, sizeof log - 1, file)] = '\0';
-    fclose(file);
-    cr_expect_not_null(strstr(log, "noeviction"), "the log does not say how to set it");
+    cluster_wait_log(&cluster, 0, "noeviction"); /* how to set it */
     test_redis_command(&cluster.redis, "CONFIG SET maxmemory-policy noeviction");
     wait_until_approved(CARD_RICH);
     client_disconnect(connection);
