@@ -15,7 +15,8 @@ static char month[16];
 static void init(void) {
     cluster_start(&cluster, (struct cluster_wishes){.nodes = 2, .settings = "[audit]\npause = 10 ms\ngrace = 2 s\n"});
     cr_assert_eq(cluster_buy(&cluster, 0, CARD_THOUSAND).decision, DECISION_APPROVED);
-    snprintf(month, sizeof month, "%s", cluster_sql(&cluster, "SELECT max(month) FROM fence WHERE organisation = 1"));
+    snprintf(month, sizeof month, "%s",
+             cluster_sql(&cluster, "SELECT month FROM entry WHERE organisation = 1 LIMIT 1"));
 }
 
 static void finish(void) {

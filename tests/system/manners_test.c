@@ -124,7 +124,7 @@ Test(manners, the_audit_finds_a_counter_that_is_wrong) {
     cluster_start(&cluster, (struct cluster_wishes){0});
     cr_assert_eq(cluster_buy(&cluster, 0, CARD_THOUSAND).decision, DECISION_APPROVED);
     cluster_expect_clean_audit(&cluster);
-    const char *month = cluster_sql(&cluster, "SELECT max(month) FROM fence WHERE organisation = 1");
+    const char *month = cluster_sql(&cluster, "SELECT month FROM entry WHERE organisation = 1 LIMIT 1");
     test_redis_command(&cluster.redis, "HINCRBY {1}:%s c%d -1", month, 100 + CARD_THOUSAND);
     char output[4096];
     static const char *const audit[] = {"audit", NULL};
