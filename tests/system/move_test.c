@@ -33,8 +33,10 @@ static void start(int nodes) {
     cluster_sql(&cluster, "UPDATE credit SET department = %d WHERE id = %d", MOVING, 100 + CARD_RICH);
     crowd_start(&crowd, &cluster, cards, 1, 10 * SECOND_US);
     int64_t give_up = tick_now().us + 60 * SECOND_US;
-    while (sold() == 0)
+    while (sold() == 0) {
         cr_assert_lt(tick_now().us, give_up, "nothing is bought there");
+        usleep(5000);
+    }
 }
 
 /* Not by the audit, which would need a minute. */
@@ -63,8 +65,10 @@ Test(move_system, a_department_that_moves_under_load_passes_no_budget) {
     int budget_minor = atoi(budget);
     cluster_sql(&cluster, "UPDATE department SET parent = %d WHERE id = %d", TO, MOVING);
     int64_t give_up = tick_now().us + 120 * SECOND_US;
-    while (sold() + 13000 <= budget_minor)
+    while (sold() + 13000 <= budget_minor) {
         cr_assert_lt(tick_now().us, give_up, "%d sold of %d", sold(), budget_minor);
+        usleep(5000);
+    }
     crowd_wait_answered(&crowd, 300);
     crowd_stop(&crowd);
     cr_expect_eq(sold(), budget_minor);

@@ -176,8 +176,10 @@ Test(standby, a_primary_without_its_standby_approves_nothing_until_that_is_back)
     unsigned approved = crowd.approved_count;
     unsigned failed = crowd.failed;
     int64_t give_up = tick_now().us + PATIENCE_US;
-    while (crowd.failed < failed + 100)
+    while (crowd.failed < failed + 100) {
         cr_assert_lt(tick_now().us, give_up, "nobody was told that it failed");
+        usleep(5000);
+    }
     /* Those that were on their way are none of it. */
     cr_expect_leq(crowd.approved_count, approved + CROWD_CLIENTS);
     test_postgres_restart(&pair.standby);
