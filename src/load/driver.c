@@ -13,6 +13,7 @@
 
 #define HANDSHAKES_AT_ONCE 256
 #define LAST_ANSWERS_US 5000000
+#define ON_THE_WAY_US 1000000
 #define LEAVE_US 1000000
 #define GLANCE_US 50000
 /* In open loop above 10 000/s on a thread it works in steps of 100 us: a turn for every purchase and every answer would
@@ -162,9 +163,15 @@ static void driver_drive(struct driver *driver) {
     driver_count_unsent(driver);
 }
 
+/* An answer may take as long as its request gave it, and then be on its way. */
+static int64_t driver_patience_us(const struct driver *driver) {
+    int64_t deadline_us = driver->control->options->timeout_us + ON_THE_WAY_US;
+    return deadline_us > LAST_ANSWERS_US ? deadline_us : LAST_ANSWERS_US;
+}
+
 static void driver_wait_for_last(struct driver *driver) {
     driver->phase = PHASE_WAITING;
-    struct tick give_up = driver_later(driver, LAST_ANSWERS_US);
+    struct tick give_up = driver_later(driver, driver_patience_us(driver));
     while (driver->flying > 0 && driver->now.us < give_up.us) {
         driver_turn(driver, give_up);
     }

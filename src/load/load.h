@@ -73,8 +73,9 @@ struct load_result {
     char first_trouble[FAILURE_TEXT_SIZE]; /* the first fault or lost connection, in words; "" when there was none */
 };
 
-/* Connects, drives, waits up to five seconds for the last answers, and returns what happened. False: could not start
- * (no connection, a certificate, the file). `result` is large: not for a small stack. */
+/* Connects, drives, waits up to five seconds for the last answers, or a second longer than a deadline, and returns what
+ * happened. False: could not start (no connection, a certificate, the file). `result` is large: not for a small stack.
+ */
 bool load_run(const struct load_options *options, struct load_result *result, struct failure *failure);
 
 #endif

@@ -156,6 +156,18 @@ Test(load, what_is_never_answered_is_counted) {
     cr_assert_eq(result.sent_in_all, result.answered + 20);
 }
 
+Test(load, an_answer_is_awaited_for_as_long_as_its_deadline_allows) {
+    responder.pause_at = 1;
+    responder.pause_us = 6000000; /* longer than others are waited for */
+    responder_start(&responder);
+    struct load_options options = options_usual();
+    options.timeout_us = 20000000;
+    run(&options);
+    responder_stop(&responder);
+    cr_assert_eq(result.unanswered_in_all, 0u);
+    cr_assert_eq(result.approved_in_all, result.sent_in_all);
+}
+
 Test(load, a_lost_connection_is_counted_and_dialled_again) {
     responder.hang_up_after = 50;
     responder_start(&responder);
