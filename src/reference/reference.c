@@ -22,15 +22,22 @@ static void take_text(char *to, size_t size, const char *text) {
     memcpy(to, text, length + 1);
 }
 
-static enum reference_state state_of(const char *name) {
-    for (size_t i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++)
-        if (strcmp(state_names[i], name) == 0)
-            return (enum reference_state)i;
-    CHECK(!"a state that the table does not allow");
-    return REFERENCE_ASKED;
+/* A newer version may have left one that this one does not know. */
+static bool state_of(const char *name, enum reference_state *state, struct failure *failure) {
+    for (size_t i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++) {
+        if (strcmp(state_names[i], name) == 0) {
+            *state = (enum reference_state)i;
+            return true;
+        }
+    }
+    return failure_set(failure, "PostgreSQL has the transaction in the state \"%s\", which this version does not know",
+                       name);
 }
 
-static void take_row(const PGresult *rows, struct reference_transaction *transaction) {
+static bool take_row(const PGresult *rows, struct reference_transaction *transaction, struct failure *failure) {
+    enum reference_state state;
+    if (!state_of(PQgetvalue(rows, 0, 7), &state, failure))
+        return false;
     take_text(transaction->issuer, sizeof(transaction->issuer), PQgetvalue(rows, 0, 0));
     take_text(transaction->credential, sizeof(transaction->credential), PQgetvalue(rows, 0, 1));
     take_text(transaction->reference, sizeof(transaction->reference), PQgetvalue(rows, 0, 2));
@@ -38,13 +45,14 @@ static void take_row(const PGresult *rows, struct reference_transaction *transac
     transaction->amount_minor = strtoll(PQgetvalue(rows, 0, 4), NULL, 10);
     transaction->is_hold = PQgetvalue(rows, 0, 5)[0] == '1';
     take_text(transaction->description, sizeof(transaction->description), PQgetvalue(rows, 0, 6));
-    transaction->state = state_of(PQgetvalue(rows, 0, 7));
+    transaction->state = state;
     transaction->expires_at.us = strtoll(PQgetvalue(rows, 0, 8), NULL, 10);
     transaction->has_replaced = !PQgetisnull(rows, 0, 9);
     if (transaction->has_replaced)
         CHECK(request_id_parse(PQgetvalue(rows, 0, 9), &transaction->replaced));
     take_text(transaction->reason, sizeof(transaction->reason), PQgetvalue(rows, 0, 10));
     take_text(transaction->detail, sizeof(transaction->detail), PQgetvalue(rows, 0, 11));
+    return true;
 }
 
 /* Both halves of the statement see the table as it was before it: a row that another commits in between is in neither,
@@ -74,13 +82,12 @@ bool references_claim(struct references *references, struct reference_transactio
         if (rows == NULL)
             return false;
         bool is_there = PQntuples(rows) == 1;
-        if (is_there)
-            take_row(rows, transaction);
+        bool is_taken = is_there && take_row(rows, transaction, failure);
         PQclear(rows);
         /* By its id one's own row is known, also when the first sending of the statement made it. */
         *is_new = request_id_equal(&transaction->id, &wanted);
         if (is_there)
-            return true;
+            return is_taken;
     }
     return failure_set(failure, "PostgreSQL neither keeps the reference nor has it");
 }
@@ -90,11 +97,10 @@ bool references_claim(struct references *references, struct reference_transactio
 static bool take_known(PGresult *rows, struct reference_transaction *transaction, struct failure *failure) {
     if (rows == NULL)
         return false;
-    bool is_there = PQntuples(rows) == 1;
-    if (is_there)
-        take_row(rows, transaction);
+    bool is_taken = PQntuples(rows) == 1 ? take_row(rows, transaction, failure)
+                                         : failure_set(failure, "PostgreSQL has no such transaction any more");
     PQclear(rows);
-    return is_there ? true : failure_set(failure, "PostgreSQL has no such transaction any more");
+    return is_taken;
 }
 
 static const char renew_sql[] =
@@ -159,8 +165,8 @@ bool references_cancel(struct references *references, struct reference_transacti
     request_id_format(&transaction->id, id);
     const char *values[] = {id};
     return move(references,
-                "UPDATE wallet_transaction SET state = 'cancelled' WHERE id = $1 AND state <> 'declined' "
-                "RETURNING " COLUMNS,
+                "UPDATE wallet_transaction SET state = 'cancelled' WHERE id = $1 "
+                "AND state IN ('asked', 'approved', 'cancelled') RETURNING " COLUMNS,
                 1, values, transaction, failure);
 }
 
@@ -176,8 +182,7 @@ bool references_find(struct references *references, const char *issuer, const ch
     if (rows == NULL)
         return false;
     *is_found = PQntuples(rows) == 1;
-    if (*is_found)
-        take_row(rows, transaction);
+    bool is_taken = !*is_found || take_row(rows, transaction, failure);
     PQclear(rows);
-    return true;
+    return is_taken;
 }

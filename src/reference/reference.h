@@ -51,7 +51,8 @@ struct references *references_open(const char *conninfo, uint32_t connections, i
 void references_close(struct references *references);
 
 /* All below: false when PostgreSQL could not be asked, did not answer in time, or does not know a transaction that it
- * should; it may have done it all the same. */
+ * should, or has it in a state that this version does not know; it may have done it all the same, but not to a
+ * transaction in such a state. */
 
 /* Makes the transaction unless its issuer, credential and reference have one already; what there is then, in
  * `transaction`. */

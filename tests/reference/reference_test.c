@@ -203,6 +203,29 @@ Test(reference, a_transaction_that_is_gone_is_a_failure) {
     desk_close(&desk);
 }
 
+Test(reference, a_state_that_a_newer_version_left_is_a_failure_and_stays) {
+    struct desk desk;
+    struct failure failures[6] = {0};
+    bool is_new, is_found;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1), found;
+    struct request_id second = wanted("", 2).id;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failures[0]), "%s", failures[0].text);
+    test_sql(desk.database.conninfo, "ALTER TABLE wallet_transaction DROP CONSTRAINT wallet_transaction_state_check; "
+                                     "UPDATE wallet_transaction SET state = 'doubted'");
+    cr_expect_not(references_claim(desk.references, &transaction, &is_new, &failures[0]));
+    cr_expect_not(references_renew(desk.references, &transaction, &second, true, &failures[1]));
+    cr_expect_not(references_approve(desk.references, &transaction, (struct instant){0}, &failures[2]));
+    cr_expect_not(references_decline(desk.references, &transaction, "BLOCKED", "No.", &failures[3]));
+    cr_expect_not(references_cancel(desk.references, &transaction, &failures[4]));
+    cr_expect_not(references_find(desk.references, "100", transaction.credential, &transaction.id, &found, &is_found,
+                                  &failures[5]));
+    for (int i = 0; i < 6; i++)
+        cr_expect(strstr(failures[i].text, "in the state \"doubted\"") != NULL, "%d: %s", i, failures[i].text);
+    cr_expect_str_eq(test_sql(desk.database.conninfo, "SELECT state FROM wallet_transaction"), "doubted");
+    desk_close(&desk);
+}
+
 Test(reference, a_database_that_is_silent_or_away_is_not_waited_for_and_found_again) {
     struct test_postgres postgres;
     struct failure failure = {""};
