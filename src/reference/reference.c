@@ -142,9 +142,11 @@ bool references_approve(struct references *references, struct reference_transact
     snprintf(expiry, sizeof(expiry), "%" PRId64, expires_at.us);
     const char *values[] = {id, expiry};
     return move(references,
-                "UPDATE wallet_transaction SET state = 'approved', expires_at = CASE WHEN $2::bigint = 0 "
-                "THEN expires_at ELSE timestamptz 'epoch' + $2::bigint * interval '1 microsecond' END "
-                "WHERE id = $1 AND state IN ('asked', 'approved') RETURNING " COLUMNS,
+                "UPDATE wallet_transaction SET state = CASE state WHEN 'declined' THEN state ELSE 'approved' END, "
+                "replaced = CASE state WHEN 'declined' THEN id ELSE replaced END, "
+                "expires_at = CASE WHEN $2::bigint = 0 OR state = 'declined' THEN expires_at "
+                "ELSE timestamptz 'epoch' + $2::bigint * interval '1 microsecond' END "
+                "WHERE id = $1 AND state IN ('asked', 'approved', 'declined') RETURNING " COLUMNS,
                 2, values, transaction, failure);
 }
 
@@ -154,9 +156,19 @@ bool references_decline(struct references *references, struct reference_transact
     request_id_format(&transaction->id, id);
     const char *values[] = {id, reason, detail};
     return move(references,
-                "UPDATE wallet_transaction SET state = 'declined', reason = $2, detail = $3 "
+                "UPDATE wallet_transaction SET state = 'declined', reason = $2, detail = $3, replaced = NULL "
                 "WHERE id = $1 AND state = 'asked' RETURNING " COLUMNS,
                 3, values, transaction, failure);
+}
+
+bool references_undone(struct references *references, struct reference_transaction *transaction,
+                       struct failure *failure) {
+    char id[REQUEST_ID_TEXT_SIZE];
+    request_id_format(&transaction->id, id);
+    const char *values[] = {id};
+    return move(references,
+                "UPDATE wallet_transaction SET replaced = NULL WHERE id = $1 AND state = 'declined' RETURNING " COLUMNS,
+                1, values, transaction, failure);
 }
 
 bool references_cancel(struct references *references, struct reference_transaction *transaction,

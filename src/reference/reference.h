@@ -39,7 +39,7 @@ struct reference_transaction {
     enum reference_state state;
     struct instant expires_at; /* of an approved hold; else us 0 */
     bool has_replaced;
-    struct request_id replaced;         /* to be reversed before anything is bought under `id` */
+    struct request_id replaced;         /* to be reversed before anything is bought under `id`, or a no is told */
     char reason[REFERENCE_REASON_SIZE]; /* of a declined one, as the switch names it */
     char detail[REFERENCE_DETAIL_SIZE];
 };
@@ -65,12 +65,16 @@ bool references_renew(struct references *references, struct reference_transactio
                       const struct request_id *id, bool is_owed, struct failure *failure);
 
 /* Each moves it on, if its state may go there; what there is then, by its id, in `transaction`: another may have been
- * first. */
+ * first. One that is approved after it was declined stays declined, with its own id as `replaced`. */
 bool references_approve(struct references *references, struct reference_transaction *transaction,
                         struct instant expires_at, struct failure *failure);
 bool references_decline(struct references *references, struct reference_transaction *transaction, const char *reason,
                         const char *detail, struct failure *failure);
 bool references_cancel(struct references *references, struct reference_transaction *transaction,
+                       struct failure *failure);
+
+/* Nothing of a declined one is to be reversed any more. */
+bool references_undone(struct references *references, struct reference_transaction *transaction,
                        struct failure *failure);
 
 /* The transaction of an id that is this issuer's and this credential's. */

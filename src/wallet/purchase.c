@@ -93,11 +93,9 @@ static bool fail_clock(struct visit *visit, const struct request_id *id, const s
 
 static bool approve(struct visit *visit, struct reference_transaction *transaction, struct instant expires_at) {
     struct failure failure;
-    struct request_id id = transaction->id;
-    if (!references_approve(visit->wallet->references, transaction, expires_at, &failure))
-        return references_away(visit, &failure);
-    /* A switch that forgot may say yes to one and no to another; who was told no pays nothing. */
-    return transaction->state != REFERENCE_DECLINED || undo(visit, &id);
+    return references_approve(visit->wallet->references, transaction, expires_at, &failure)
+               ? true
+               : references_away(visit, &failure);
 }
 
 /* What the requestor takes for final is kept; of the others each follows from the request itself, or may change. */
@@ -109,6 +107,18 @@ static bool decline(struct visit *visit, struct reference_transaction *transacti
                               &failure)
                ? true
                : references_away(visit, &failure);
+}
+
+/* A switch that forgot may say yes to one and no to another; who was told no pays nothing. It stays with the row,
+ * whoever dies, until it is done; then the no is told without the switch, for ever. */
+static bool undo_declined(struct visit *visit, struct reference_transaction *transaction) {
+    struct failure failure;
+    if (!transaction->has_replaced)
+        return true;
+    if (!undo_replaced(visit, transaction))
+        return false;
+    return references_undone(visit->wallet->references, transaction, &failure) ? true
+                                                                               : references_away(visit, &failure);
 }
 
 /* Asks until it is approved or declined, or another has been told how it ended. `is_fresh`: the id was made just now.
@@ -132,7 +142,9 @@ static bool buy(struct visit *visit, struct reference_transaction *transaction, 
         if (!is_done)
             return false;
     }
-    return transaction->state != REFERENCE_DECLINED || switch_declined_before(visit, transaction);
+    if (transaction->state != REFERENCE_DECLINED)
+        return true;
+    return undo_declined(visit, transaction) && switch_declined_before(visit, transaction);
 }
 
 bool visit_purchase(struct visit *visit) {

@@ -137,7 +137,7 @@ bool switch_not_undone(struct visit *visit, const struct wire_reply *reply) {
         return switch_declined(visit, reply);
     char id[REQUEST_ID_TEXT_SIZE];
     request_id_format(&reply->id, id);
-    log_error("wallet", "the switch does not reverse what was replaced id=%s reason=%s", id,
+    log_error("wallet", "the switch does not reverse what nobody is to pay id=%s reason=%s", id,
               reason_name(reply->answer.reason));
-    return switch_away(visit, "the id before is not reversed");
+    return switch_away(visit, "what nobody is to pay is not reversed");
 }

@@ -170,6 +170,31 @@ Test(reference, what_is_declined_stays_so_with_its_reason) {
     desk_close(&desk);
 }
 
+Test(reference, what_is_approved_after_it_was_declined_is_to_be_reversed_until_that_is_done) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1), other;
+    struct request_id second = wanted("", 2).id;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    cr_assert(references_renew(desk.references, &transaction, &second, true, &failure), "%s", failure.text);
+    other = transaction;
+    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "No.", &failure), "%s", failure.text);
+    cr_expect_not(transaction.has_replaced, "what was before it is reversed before it is asked for");
+    cr_assert(references_approve(desk.references, &other, (struct instant){1795246200000123}, &failure), "%s",
+              failure.text);
+    cr_expect_eq(other.state, REFERENCE_DECLINED);
+    cr_expect_eq(other.expires_at.us, 0);
+    cr_expect(other.has_replaced && request_id_equal(&other.replaced, &second), "it is to be reversed");
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    cr_expect(transaction.has_replaced && request_id_equal(&transaction.replaced, &second), "so a repeat is told");
+    cr_assert(references_undone(desk.references, &transaction, &failure), "%s", failure.text);
+    cr_expect_not(transaction.has_replaced);
+    cr_expect_eq(transaction.state, REFERENCE_DECLINED);
+    desk_close(&desk);
+}
+
 Test(reference, who_approved_or_was_declined_under_an_id_that_was_replaced_is_not_told_that_it_is_kept) {
     struct desk desk;
     struct failure failure = {""};

@@ -2,6 +2,7 @@
 /* A reference is charged once, whatever is repeated, raced for or killed. */
 #include "wallet/fixture.h"
 
+#include <libpq-fe.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -202,6 +203,25 @@ Test(once, an_id_whose_purchase_was_undone_is_replaced_but_not_one_that_was_told
     world_stop(&world);
 }
 
+static void expect_reversals(struct world *world, const char *count) {
+    cr_expect_str_eq(cluster_sql(&world->cluster, "SELECT count(*) FROM entry WHERE kind = 6"), count);
+}
+
+static void wait_sql(struct world *world, const char *sql, const char *wanted) {
+    int64_t give_up = tick_now().us + 60 * SECOND_US;
+    while (strcmp(cluster_sql(&world->cluster, "%s", sql), wanted) != 0) {
+        cr_assert_lt(tick_now().us, give_up, "%s is not %s", sql, wanted);
+        usleep(10000);
+    }
+}
+
+static void post_until_known(struct world *world, const char *body, struct reply *reply) {
+    int64_t give_up = tick_now().us + 60 * SECOND_US;
+    do
+        world_post(world, RICH, body, reply);
+    while (reply->status == 503 && tick_now().us < give_up);
+}
+
 /* ---- told no ---- */
 
 static void wait_allowed(struct world *world, const char *wallet, const char *balance) {
@@ -252,11 +272,50 @@ Test(once, a_reference_that_was_told_no_is_told_the_same_for_ever_and_never_char
     world_stop(&world);
 }
 
-/* ---- an id that is replaced ---- */
-
-static void expect_reversals(struct world *world, const char *count) {
-    cr_expect_str_eq(cluster_sql(&world->cluster, "SELECT count(*) FROM entry WHERE kind = 6"), count);
+/* A switch that forgot says yes to a copy while another's no is being kept; then it is gone. */
+Test(once, what_a_copy_is_approved_after_a_no_was_kept_is_reversed_by_the_repeat_if_the_copy_could_not) {
+    struct world world;
+    struct reply reply = {0};
+    static const char body[] = "{\"transactionReference\":\"one\",\"amount\":10}";
+    struct rival copy = {.world = &world, .body = body};
+    char id[REQUEST_ID_TEXT_SIZE];
+    pthread_t thread;
+    world_start(&world, (struct world_wishes){0});
+    id_of(5 * SECOND_US, id);
+    claim(&world, "one", id);
+    PGconn *other = PQconnectdb(world.cluster.conninfo);
+    PQclear(PQexec(other, "BEGIN; SELECT FROM wallet_transaction FOR UPDATE"));
+    cr_assert_eq(PQtransactionStatus(other), PQTRANS_INTRANS, "%s", PQerrorMessage(other));
+    cr_assert_eq(pthread_create(&thread, NULL, post, &copy), 0);
+    wait_sql(&world,
+             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+             "AND query LIKE 'UPDATE wallet_transaction SET state%'",
+             "1");
+    cr_expect_eq(test_process_end(world.cluster.nodes[0].pid, SIGKILL), 128 + SIGKILL);
+    PQclear(PQexec(other, "UPDATE wallet_transaction SET state = 'declined', reason = 'CREDIT_LIMIT', detail = 'Nej.'; "
+                          "COMMIT"));
+    cr_assert_eq(PQtransactionStatus(other), PQTRANS_IDLE, "%s", PQerrorMessage(other));
+    PQfinish(other);
+    pthread_join(thread, NULL);
+    EXPECT_STATUS(&copy.reply, 503);
+    cluster_start_node(&world.cluster, 0);
+    cluster_wait_ready(&world.cluster, 0);
+    for (int i = 0; i < 2; i++) {
+        post_until_known(&world, body, &reply);
+        EXPECT_STATUS(&reply, 409);
+        EXPECT_MEMBER(&reply, "detail", "Nej.");
+    }
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(amount_minor) FROM entry"), "0");
+    expect_reversals(&world, "1");
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT replaced IS NULL FROM wallet_transaction"), "t",
+                     "the no is told without the switch from now on");
+    cluster_expect_clean_audit(&world.cluster);
+    reply_forget(&reply);
+    reply_forget(&copy.reply);
+    world_stop(&world);
 }
+
+/* ---- an id that is replaced ---- */
 
 /* A wallet whose clock is off makes ids that are out of the switch's time: so do slow tables, where that time is short.
  */
@@ -281,10 +340,7 @@ Test(once, a_wallet_whose_new_ids_are_out_of_time_says_so_and_does_not_go_on_mak
     snprintf(command, sizeof(command), "grep -q 'error .*set the clock.* switch_clock=' %s", world.wallets[0].log);
     cr_expect_eq(system(command), 0, "the clock is not named in the log");
     cluster_sql(&world.cluster, "DROP TRIGGER slow ON wallet_transaction");
-    int64_t give_up = tick_now().us + 60 * SECOND_US;
-    do
-        world_post(&world, RICH, body, &reply);
-    while (reply.status == 503 && tick_now().us < give_up);
+    post_until_known(&world, body, &reply);
     EXPECT_STATUS(&reply, 303);
     cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(amount_minor) FROM entry"), "1000");
     reply_forget(&reply);
@@ -351,10 +407,7 @@ Test(once, while_the_switch_or_the_database_is_away_it_is_said_and_the_same_refe
     EXPECT_STATUS(&reply, 503);
     EXPECT_MEMBER(&reply, "type", "urn:vaxel:problem:unavailable");
     test_postgres_resume(&world.cluster.postgres);
-    int64_t give_up = tick_now().us + 60 * SECOND_US;
-    do
-        world_post(&world, RICH, body, &reply);
-    while (reply.status == 503 && tick_now().us < give_up);
+    post_until_known(&world, body, &reply);
     cr_expect(reply.status == 303 || reply.status == 201, "%d %s", reply.status, reply.body);
     cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(amount_minor) FROM entry"), "1000");
     reply_forget(&reply);
