@@ -151,14 +151,14 @@ bool references_approve(struct references *references, struct reference_transact
 }
 
 bool references_decline(struct references *references, struct reference_transaction *transaction, const char *reason,
-                        const char *detail, struct failure *failure) {
+                        const char *detail, bool is_owed, struct failure *failure) {
     char id[REQUEST_ID_TEXT_SIZE];
     request_id_format(&transaction->id, id);
-    const char *values[] = {id, reason, detail};
+    const char *values[] = {id, reason, detail, is_owed ? "true" : "false"};
     return move(references,
-                "UPDATE wallet_transaction SET state = 'declined', reason = $2, detail = $3, replaced = NULL "
-                "WHERE id = $1 AND state = 'asked' RETURNING " COLUMNS,
-                3, values, transaction, failure);
+                "UPDATE wallet_transaction SET state = 'declined', reason = $2, detail = $3, "
+                "replaced = CASE WHEN $4::boolean THEN id END WHERE id = $1 AND state = 'asked' RETURNING " COLUMNS,
+                4, values, transaction, failure);
 }
 
 bool references_undone(struct references *references, struct reference_transaction *transaction,

@@ -65,11 +65,12 @@ bool references_renew(struct references *references, struct reference_transactio
                       const struct request_id *id, bool is_owed, struct failure *failure);
 
 /* Each moves it on, if its state may go there; what there is then, by its id, in `transaction`: another may have been
- * first. One that is approved after it was declined stays declined, with its own id as `replaced`. */
+ * first. One that is approved after it was declined stays declined, with its own id as `replaced`; so does one that is
+ * declined with `is_owed`: something may be bought under it. */
 bool references_approve(struct references *references, struct reference_transaction *transaction,
                         struct instant expires_at, struct failure *failure);
 bool references_decline(struct references *references, struct reference_transaction *transaction, const char *reason,
-                        const char *detail, struct failure *failure);
+                        const char *detail, bool is_owed, struct failure *failure);
 bool references_cancel(struct references *references, struct reference_transaction *transaction,
                        struct failure *failure);
 

@@ -98,13 +98,17 @@ static bool approve(struct visit *visit, struct reference_transaction *transacti
                : references_away(visit, &failure);
 }
 
-/* What the requestor takes for final is kept; of the others each follows from the request itself, or may change. */
+/* What the requestor takes for final is kept; of the others each follows from the request itself, or may change. An id
+ * is the wallet's own: what is bought under it in other words, by a credit that the card had before, is this purchase,
+ * and nobody was told of it. Kept first, reversed then: another wallet may be about to tell of it, and its mark fails.
+ */
 static bool decline(struct visit *visit, struct reference_transaction *transaction, const struct wire_reply *reply) {
     struct failure failure;
-    if (!switch_is_final(reply->answer.reason))
+    enum reason reason = reply->answer.reason;
+    if (!switch_is_final(reason))
         return switch_declined(visit, reply);
-    return references_decline(visit->wallet->references, transaction, reason_name(reply->answer.reason), reply->message,
-                              &failure)
+    return references_decline(visit->wallet->references, transaction, reason_name(reason), reply->message,
+                              reason == REASON_ID_REUSED, &failure)
                ? true
                : references_away(visit, &failure);
 }

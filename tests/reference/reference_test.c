@@ -134,7 +134,7 @@ Test(reference, what_is_cancelled_stays_so) {
     cr_assert(references_cancel(desk.references, &transaction, &failure), "%s", failure.text);
     cr_assert(references_approve(desk.references, &transaction, (struct instant){0}, &failure), "%s", failure.text);
     cr_expect_eq(transaction.state, REFERENCE_CANCELLED, "who approves it is told");
-    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "No.", &failure), "%s", failure.text);
+    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "No.", false, &failure), "%s", failure.text);
     cr_assert(references_find(desk.references, "100", transaction.credential, &id, &found, &is_found, &failure));
     cr_expect(is_found);
     cr_expect_eq(found.state, REFERENCE_CANCELLED);
@@ -154,9 +154,9 @@ Test(reference, what_is_declined_stays_so_with_its_reason) {
     struct reference_transaction again = wanted("one", 2);
     struct request_id second = wanted("", 3).id;
     cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
-    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "Nej, spärrat.", &failure), "%s",
+    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "Nej, spärrat.", false, &failure), "%s",
               failure.text);
-    cr_assert(references_decline(desk.references, &transaction, "ENDED", "No.", &failure), "%s", failure.text);
+    cr_assert(references_decline(desk.references, &transaction, "ENDED", "No.", false, &failure), "%s", failure.text);
     cr_assert(references_renew(desk.references, &transaction, &second, true, &failure), "%s", failure.text);
     cr_assert(references_cancel(desk.references, &transaction, &failure), "%s", failure.text);
     cr_assert(references_approve(desk.references, &transaction, (struct instant){0}, &failure), "%s", failure.text);
@@ -180,7 +180,7 @@ Test(reference, what_is_approved_after_it_was_declined_is_to_be_reversed_until_t
     cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
     cr_assert(references_renew(desk.references, &transaction, &second, true, &failure), "%s", failure.text);
     other = transaction;
-    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "No.", &failure), "%s", failure.text);
+    cr_assert(references_decline(desk.references, &transaction, "BLOCKED", "No.", false, &failure), "%s", failure.text);
     cr_expect_not(transaction.has_replaced, "what was before it is reversed before it is asked for");
     cr_assert(references_approve(desk.references, &other, (struct instant){1795246200000123}, &failure), "%s",
               failure.text);
@@ -192,6 +192,25 @@ Test(reference, what_is_approved_after_it_was_declined_is_to_be_reversed_until_t
     cr_assert(references_undone(desk.references, &transaction, &failure), "%s", failure.text);
     cr_expect_not(transaction.has_replaced);
     cr_expect_eq(transaction.state, REFERENCE_DECLINED);
+    desk_close(&desk);
+}
+
+Test(reference, what_is_declined_with_something_bought_is_to_be_reversed_but_not_what_was_approved_first) {
+    struct desk desk;
+    struct failure failure = {""};
+    bool is_new;
+    desk_open(&desk);
+    struct reference_transaction transaction = wanted("one", 1), approved = wanted("two", 2);
+    struct request_id id = transaction.id;
+    cr_assert(references_claim(desk.references, &transaction, &is_new, &failure), "%s", failure.text);
+    cr_assert(references_claim(desk.references, &approved, &is_new, &failure), "%s", failure.text);
+    cr_assert(references_approve(desk.references, &approved, (struct instant){0}, &failure), "%s", failure.text);
+    cr_assert(references_decline(desk.references, &transaction, "ID_REUSED", "No.", true, &failure), "%s",
+              failure.text);
+    cr_assert(references_decline(desk.references, &approved, "ID_REUSED", "No.", true, &failure), "%s", failure.text);
+    cr_expect(transaction.has_replaced && request_id_equal(&transaction.replaced, &id));
+    cr_expect_eq(approved.state, REFERENCE_APPROVED);
+    cr_expect_not(approved.has_replaced);
     desk_close(&desk);
 }
 
@@ -209,7 +228,7 @@ Test(reference, who_approved_or_was_declined_under_an_id_that_was_replaced_is_no
     cr_assert(references_renew(desk.references, &transaction, &second, true, &failure), "%s", failure.text);
     cr_expect(transaction.has_replaced && request_id_equal(&transaction.replaced, &first), "it is to be reversed");
     cr_expect_not(references_approve(desk.references, &late, (struct instant){0}, &failure));
-    cr_expect_not(references_decline(desk.references, &late, "BLOCKED", "No.", &failure));
+    cr_expect_not(references_decline(desk.references, &late, "BLOCKED", "No.", false, &failure));
     cr_expect_not(references_cancel(desk.references, &late, &failure));
     cr_assert(references_renew(desk.references, &transaction, &first, false, &failure), "%s", failure.text);
     cr_expect_not(transaction.has_replaced);
@@ -241,7 +260,7 @@ Test(reference, a_state_that_a_newer_version_left_is_a_failure_and_stays) {
     cr_expect_not(references_claim(desk.references, &transaction, &is_new, &failures[0]));
     cr_expect_not(references_renew(desk.references, &transaction, &second, true, &failures[1]));
     cr_expect_not(references_approve(desk.references, &transaction, (struct instant){0}, &failures[2]));
-    cr_expect_not(references_decline(desk.references, &transaction, "BLOCKED", "No.", &failures[3]));
+    cr_expect_not(references_decline(desk.references, &transaction, "BLOCKED", "No.", false, &failures[3]));
     cr_expect_not(references_cancel(desk.references, &transaction, &failures[4]));
     cr_expect_not(references_find(desk.references, "100", transaction.credential, &transaction.id, &found, &is_found,
                                   &failures[5]));

@@ -272,6 +272,42 @@ Test(once, a_reference_that_was_told_no_is_told_the_same_for_ever_and_never_char
     world_stop(&world);
 }
 
+/* What a wallet leaves that died before it marked the approval; then the app gets another credit. */
+Test(once, what_was_bought_by_the_credit_before_is_reversed_before_the_repeat_is_told_no) {
+    struct world world;
+    struct reply reply = {0};
+    char balance[32];
+    static const char body[] = "{\"transactionReference\":\"one\",\"amount\":10}";
+    world_start(&world, (struct world_wishes){0});
+    world_post(&world, RICH, body, &reply);
+    EXPECT_STATUS(&reply, 201);
+    cluster_sql(&world.cluster, "UPDATE wallet_transaction SET state = 'asked'; "
+                                "UPDATE credit SET state = 'ended' WHERE id = 201; "
+                                "INSERT INTO credit (id, organisation, traveller, limit_minor, state, app) "
+                                "VALUES (206, 1, 1, 555500, 'active', '" APP_RICH "')");
+    wait_allowed(&world, RICH, "\"balance\":5555.00");
+    cluster_sql(&world.cluster,
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$; "
+                "CREATE TRIGGER refuse BEFORE UPDATE OF state ON wallet_transaction "
+                "FOR EACH ROW EXECUTE FUNCTION refuse()");
+    world_post(&world, RICH, body, &reply);
+    EXPECT_STATUS(&reply, 503);
+    expect_reversals(&world, "0");
+    cluster_sql(&world.cluster, "DROP TRIGGER refuse ON wallet_transaction");
+    for (int i = 0; i < 2; i++) {
+        world_post(&world, RICH, body, &reply);
+        EXPECT_STATUS(&reply, 409);
+        EXPECT_MEMBER(&reply, "type", "urn:vaxel:problem:id-reused");
+    }
+    cr_expect_str_eq(cluster_sql(&world.cluster, "SELECT sum(amount_minor) FROM entry"), "0");
+    expect_reversals(&world, "1");
+    world_balance(&world, RICH, balance);
+    cr_expect_str_eq(balance, "5555.00");
+    cluster_expect_clean_audit(&world.cluster);
+    reply_forget(&reply);
+    world_stop(&world);
+}
+
 /* A switch that forgot says yes to a copy while another's no is being kept; then it is gone. */
 Test(once, what_a_copy_is_approved_after_a_no_was_kept_is_reversed_by_the_repeat_if_the_copy_could_not) {
     struct world world;
