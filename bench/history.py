@@ -10,8 +10,11 @@ from servers import PATIENCE_S, Trouble, run
 AMOUNT_MINOR = 13000  # of a purchase, as of those that `vaxel load` makes
 
 # In order of time, each organisation in turn, as they would have come: an organisation's rows lie far apart. Ids are of
-# version 7. Epoch 0 is older than any that counters are built under. They are of an era, so that they are rolled up.
+# version 7. Epoch 0 is older than any that counters are built under. They are of an era, so that they are rolled up, and stamped
+# with it as sql/0008_roll_up.sql wants it: under the lock of a stripe, which a roll-up waits for.
 FILL = """
+BEGIN;
+SELECT pg_advisory_xact_lock_shared(30333, 0);
 INSERT INTO entry (id, amount_minor, recorded_at, month, organisation, epoch, traveller, credit, department, client, kind,
     product, place, era)
 SELECT (lpad(to_hex(ms), 12, '0') || '7' || left(noise, 3) || '8' || substr(noise, 4, 15))::uuid, {amount},
@@ -20,7 +23,8 @@ SELECT (lpad(to_hex(ms), 12, '0') || '7' || left(noise, 3) || '8' || substr(nois
 FROM (SELECT i, md5(i::text) AS noise,
         1000 + i % {organisations} * {travellers} + i / {organisations} % {travellers} AS buyer,
         {begun} + ({ended} - {begun}) * (i - {first}) / {count} AS ms
-    FROM generate_series({start}::bigint, {stop}::bigint - 1) AS i) AS made
+    FROM generate_series({start}::bigint, {stop}::bigint - 1) AS i) AS made;
+COMMIT
 """
 AT_ONCE = 250_000
 AT_A_TIME = 2

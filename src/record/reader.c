@@ -5,9 +5,14 @@
 
 #include <stdlib.h>
 
-#define READER_BYTES 256
+#define READER_BYTES 65536
 /* Unless the conninfo has its own. */
 #define CONNECT_TIMEOUT_S "10"
+
+static const char sums_of_many[] = "SELECT organisation, kind, id, spent_minor FROM sums_of($1::int4, $2::int4[], "
+                                   "array_fill(2147483647, ARRAY[cardinality($2::int4[])]), true) "
+                                   "UNION ALL SELECT organisation, 0::int2, 0, epoch::int8 FROM fence WHERE month = "
+                                   "$1::int4 AND organisation = ANY ($2::int4[])";
 
 static bool run_settings(struct record_reader *reader, struct failure *failure) {
     PGresult *result = PQexec(reader->connection, settings_reader);
@@ -79,27 +84,51 @@ bool record_reader_organisations(struct record_reader *reader, struct month mont
                           organisations, count, failure);
 }
 
-bool record_reader_sums(struct record_reader *reader, int32_t organisation, struct month month, struct sums *sums,
-                        struct failure *failure) {
+static int compare_organisations(const void *one, const void *other) {
+    const int32_t *a = one;
+    const int32_t *b = other;
+    return (*a > *b) - (*a < *b);
+}
+
+/* Their rows come one organisation after the other, and those of the fences, of kind 0, last. */
+static void take_sums(const PGresult *rows, const int32_t *organisations, uint32_t count, struct sums *sums) {
+    int total = PQntuples(rows);
+    for (int row = 0, next; row < total; row = next) {
+        int32_t organisation = row_int4(rows, row, 0);
+        const int32_t *place =
+            bsearch(&organisation, organisations, count, sizeof *organisations, compare_organisations);
+        CHECK(place != NULL);
+        struct sums *of = &sums[place - organisations];
+        if (row_sum(rows, row, 1).kind == 0) {
+            of->epoch = (int32_t)row_sum(rows, row, 1).spent_minor;
+            next = row + 1;
+            continue;
+        }
+        for (next = row + 1;
+             next < total && row_int4(rows, next, 0) == organisation && row_sum(rows, next, 1).kind != 0;)
+            next++;
+        struct sum *read = calloc((size_t)(next - row), sizeof *read);
+        CHECK(read != NULL && of->sums == NULL);
+        for (int at = row; at < next; at++)
+            read[of->sum_count++] = row_sum(rows, at, 1);
+        of->sums = read;
+    }
+}
+
+bool record_reader_sums(struct record_reader *reader, const int32_t *organisations, uint32_t count, struct month month,
+                        struct sums *sums, struct failure *failure) {
+    for (uint32_t at = 0; at < count; at++)
+        sums[at] = (struct sums){.organisation = organisations[at], .month = month};
     encoder_reset(&reader->encoder);
     encoder_single(&reader->encoder);
     encoder_int4(&reader->encoder, month.yyyymm);
-    encoder_single(&reader->encoder);
-    encoder_int4(&reader->encoder, organisation);
-    PGresult *rows = reader_run(reader, statement_text(STATEMENT_READ_MONTH), failure);
+    encoder_array(&reader->encoder, ELEMENT_INT4, count);
+    for (uint32_t at = 0; at < count; at++)
+        encoder_int4(&reader->encoder, organisations[at]);
+    PGresult *rows = reader_run(reader, sums_of_many, failure);
     if (rows == NULL)
         return false;
-    *sums = (struct sums){.organisation = organisation, .month = month};
-    struct sum *read = calloc((size_t)PQntuples(rows), sizeof *read);
-    CHECK(read != NULL);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        struct sum sum = row_sum(rows, row, 0);
-        if (sum.kind == 0)
-            sums->epoch = (int32_t)sum.spent_minor;
-        else
-            read[sums->sum_count++] = sum;
-    }
-    sums->sums = read;
+    take_sums(rows, organisations, count, sums);
     PQclear(rows);
     return true;
 }

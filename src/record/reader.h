@@ -16,10 +16,11 @@ void record_reader_close(struct record_reader *reader);
 bool record_reader_organisations(struct record_reader *reader, struct month month, int32_t **organisations,
                                  size_t *count, struct failure *failure);
 
-/* The fence's epoch (0: none) and the sums as they are now, in one snapshot; no lock, nothing changed. `sums->sums` is
- * freed by the caller with free(); nothing is remembered. */
-bool record_reader_sums(struct record_reader *reader, int32_t organisation, struct month month, struct sums *sums,
-                        struct failure *failure);
+/* For each of these organisations, ascending, the fence's epoch (0: none) and the sums as they are now, in one
+ * snapshot; no lock, nothing changed. Many at once are read in one pass over the month. `sums[i].sums` is freed by the
+ * caller with free(), also after a failure; nothing is remembered. */
+bool record_reader_sums(struct record_reader *reader, const int32_t *organisations, uint32_t count, struct month month,
+                        struct sums *sums, struct failure *failure);
 
 /* ---- all that is known of one request ---- */
 

@@ -38,6 +38,19 @@ static void audit_close(struct audit *audit) {
     record_reader_close(audit->record);
 }
 
+static bool is_open(const struct suspect *suspect) {
+    return suspect->finding == FINDING_MOVING || suspect->finding == FINDING_DIFFERENT;
+}
+
+/* The next of those that were not well. */
+static uint32_t gather(struct audit *audit, struct suspect **suspects, size_t *next) {
+    uint32_t count = 0;
+    for (; *next < audit->count && count < AUDIT_AT_ONCE; (*next)++)
+        if (is_open(&audit->suspects[*next]))
+            suspects[count++] = &audit->suspects[*next];
+    return count;
+}
+
 /* Looks at all, then again at those that were not well, until all are or the looks are used up. */
 static bool audit_run(struct audit *audit) {
     size_t left = audit->count;
@@ -45,13 +58,13 @@ static bool audit_run(struct audit *audit) {
         left = 0;
         if (look > 0)
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
-        for (size_t i = 0; i < audit->count; i++) {
-            struct suspect *suspect = &audit->suspects[i];
-            if (suspect->finding == FINDING_EQUAL || suspect->finding == FINDING_COLD)
-                continue;
-            if (!audit_look_at(audit, suspect))
+        for (size_t next = 0; next < audit->count;) {
+            struct suspect *suspects[AUDIT_AT_ONCE];
+            uint32_t count = gather(audit, suspects, &next);
+            if (count > 0 && !audit_look_at(audit, suspects, count))
                 return false;
-            left += suspect->finding == FINDING_MOVING || suspect->finding == FINDING_DIFFERENT;
+            for (uint32_t i = 0; i < count; i++)
+                left += is_open(suspects[i]);
         }
     }
     return true;

@@ -33,8 +33,10 @@ struct audit {
     struct failure failure;
 };
 
-/* look.c: one more look at an organisation; its finding follows from this and those before. */
-bool audit_look_at(struct audit *audit, struct suspect *suspect);
+#define AUDIT_AT_ONCE 4096
+
+/* look.c: one more look at so many organisations, ascending; their findings follow from this and those before. */
+bool audit_look_at(struct audit *audit, struct suspect *const *suspects, uint32_t count);
 
 /* repair.c: builds the counters of an organisation's month anew from the records, as a node does (DESIGN 5): the
  * fence's epoch is raised, and the sums read under it are written to Redis. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One look at an organisation: Redis, then PostgreSQL, then Redis again, for the two can't be read at one instant. A
+/* One look at some organisations: Redis, then PostgreSQL, then Redis again, for the two can't be read at one instant. A
  * counter that is met by its sum in any look is well; what is above it and moves between looks is in flight; what is
  * above it and stands, or is below it, is a difference. */
 #include "vaxel/audit.h"
@@ -120,28 +120,60 @@ static bool is_cold(const struct counters *counters, int32_t fence_epoch) {
     return !counters->is_warm || counters->epoch < fence_epoch;
 }
 
-bool audit_look_at(struct audit *audit, struct suspect *suspect) {
-    struct counters before = {0};
-    struct counters after = {0};
-    struct sums sums = {0};
-    bool is_read = limits_reader_read(audit->limits, suspect->organisation, audit->month, &before, &audit->failure) &&
-                   record_reader_sums(audit->record, suspect->organisation, audit->month, &sums, &audit->failure) &&
-                   limits_reader_read(audit->limits, suspect->organisation, audit->month, &after, &audit->failure);
-    if (is_read && (is_cold(&before, sums.epoch) || is_cold(&after, sums.epoch))) {
+/* What is read of one organisation, in this order. */
+struct reading {
+    struct counters before;
+    struct sums sums;
+    struct counters after;
+};
+
+static void look_at(struct suspect *suspect, const struct reading *reading) {
+    int32_t fence_epoch = reading->sums.epoch;
+    if (is_cold(&reading->before, fence_epoch) || is_cold(&reading->after, fence_epoch)) {
         suspect->finding = FINDING_COLD;
-    } else if (is_read) {
-        struct look look = {
-            .before = ledger_of(before.sums, before.sum_count, suspect->organisation),
-            .sums = ledger_of(sums.sums, sums.sum_count, suspect->organisation),
-            .after = ledger_of(after.sums, after.sum_count, suspect->organisation),
-        };
-        size_t count;
-        struct row *rows = compare(&look, &count);
-        judge(suspect, rows, count);
-        look_finish(&look);
+        return;
     }
-    free((void *)(uintptr_t)sums.sums);
-    counters_finish(&before);
-    counters_finish(&after);
+    struct look look = {
+        .before = ledger_of(reading->before.sums, reading->before.sum_count, suspect->organisation),
+        .sums = ledger_of(reading->sums.sums, reading->sums.sum_count, suspect->organisation),
+        .after = ledger_of(reading->after.sums, reading->after.sum_count, suspect->organisation),
+    };
+    size_t count;
+    struct row *rows = compare(&look, &count);
+    judge(suspect, rows, count);
+    look_finish(&look);
+}
+
+static bool read_records(struct audit *audit, struct suspect *const *suspects, uint32_t count,
+                         struct reading *readings) {
+    int32_t organisations[AUDIT_AT_ONCE];
+    struct sums sums[AUDIT_AT_ONCE];
+    for (uint32_t i = 0; i < count; i++)
+        organisations[i] = suspects[i]->organisation;
+    bool is_read = record_reader_sums(audit->record, organisations, count, audit->month, sums, &audit->failure);
+    for (uint32_t i = 0; i < count; i++)
+        readings[i].sums = sums[i];
+    return is_read;
+}
+
+bool audit_look_at(struct audit *audit, struct suspect *const *suspects, uint32_t count) {
+    struct reading *readings = calloc(count + 1, sizeof *readings);
+    CHECK(readings != NULL && count <= AUDIT_AT_ONCE);
+    bool is_read = true;
+    for (uint32_t i = 0; i < count && is_read; i++)
+        is_read = limits_reader_read(audit->limits, suspects[i]->organisation, audit->month, &readings[i].before,
+                                     &audit->failure);
+    is_read = is_read && read_records(audit, suspects, count, readings);
+    for (uint32_t i = 0; i < count && is_read; i++)
+        is_read = limits_reader_read(audit->limits, suspects[i]->organisation, audit->month, &readings[i].after,
+                                     &audit->failure);
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_read)
+            look_at(suspects[i], &readings[i]);
+        free((void *)(uintptr_t)readings[i].sums.sums);
+        counters_finish(&readings[i].before);
+        counters_finish(&readings[i].after);
+    }
+    free(readings);
     return is_read;
 }

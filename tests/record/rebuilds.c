@@ -78,7 +78,8 @@ Test(record, the_reader_sums_as_a_rebuild_does_and_raises_nothing) {
     struct record_reader *reader = record_reader_open(database.conninfo, &failure);
     cr_assert(reader != NULL, "%s", failure.text);
     for (int times = 0; times < 2; times++) {
-        cr_assert(record_reader_sums(reader, 1, month_now(), &sums, &failure), "%s", failure.text);
+        const int32_t organisation = 1;
+        cr_assert(record_reader_sums(reader, &organisation, 1, month_now(), &sums, &failure), "%s", failure.text);
         cr_assert_eq(sums.epoch, 1);
         cr_assert_eq(sums.sum_count, 5);
         cr_assert_eq(sums.sums[0].kind, LIMIT_ORGANISATION);
@@ -89,6 +90,45 @@ Test(record, the_reader_sums_as_a_rebuild_does_and_raises_nothing) {
     cr_assert_eq(count, 1);
     cr_assert_eq(organisations[0], 1);
     free(organisations);
+    record_reader_close(reader);
+}
+
+static int64_t read_of(const struct sums *sums, enum limit_kind kind, int32_t id) {
+    for (uint32_t at = 0; at < sums->sum_count; at++)
+        if (sums->sums[at].kind == kind && sums->sums[at].id == id)
+            return sums->sums[at].spent_minor;
+    return -1;
+}
+
+/* Many are read in one pass over the month, few by the index. */
+Test(record, the_reader_sums_many_at_once_as_it_does_one_by_one) {
+    enum { MANY = 100 };
+    int32_t organisations[MANY];
+    struct sums many[MANY], one;
+    struct failure failure;
+    bought(0, 21, 31, 1);
+    bought(0, 22, 32, 10);
+    bought(2, 22, 33, 100);
+    desk_rebuild(&desk, 2);
+    struct entry elsewhere = purchase_of(2, 1);
+    elsewhere.amount_minor = 7;
+    cr_assert_eq(desk_append(&desk, &elsewhere).kind, OUTCOME_RECORDED);
+    for (int32_t i = 0; i < MANY; i++)
+        organisations[i] = i + 1;
+    struct record_reader *reader = record_reader_open(database.conninfo, &failure);
+    cr_assert(reader != NULL, "%s", failure.text);
+    cr_assert(record_reader_sums(reader, organisations, MANY, month_now(), many, &failure), "%s", failure.text);
+    cr_expect_eq(read_of(&many[0], LIMIT_ORGANISATION, 1), 111);
+    cr_expect_eq(read_of(&many[1], LIMIT_ORGANISATION, 2), 7);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert(record_reader_sums(reader, &organisations[i], 1, month_now(), &one, &failure), "%s", failure.text);
+        cr_expect_eq(many[i].epoch, one.epoch);
+        cr_assert_eq(many[i].sum_count, one.sum_count);
+        for (uint32_t at = 0; at < one.sum_count; at++)
+            cr_expect_eq(read_of(&many[i], one.sums[at].kind, one.sums[at].id), one.sums[at].spent_minor);
+        free((void *)(uintptr_t)one.sums);
+        free((void *)(uintptr_t)many[i].sums);
+    }
     record_reader_close(reader);
 }
 
