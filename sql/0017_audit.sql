@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- As in 0008, but from the rows alone many organisations are read in one pass over the month: one by one, by the index, each of
--- their rows is a page of its own. An audit of a month with 100 million rows took more than half an hour that way.
+-- their rows is a page of its own.
 CREATE OR REPLACE FUNCTION sums_of(of_month integer, organisations integer[], epochs integer[], from_rows boolean)
 RETURNS TABLE (organisation integer, kind smallint, id integer, spent_minor bigint) LANGUAGE plpgsql STABLE AS $$
 DECLARE

@@ -289,10 +289,11 @@ static bool note_crowd(struct record *record, struct batch *batch) {
     return is_again;
 }
 
-/* Alone it lets all others go first, and has as long as a rebuild may be in its way. */
+/* Alone it lets all others go first, and has as long as a rebuild may be in its way, while PostgreSQL is there. */
 static void wait_alone(struct record *record, struct batch *batch) {
     struct item *item = item_of(record, batch, 0);
-    if (record->now.us - item->crowded_at.us >= READER_PATIENCE * record->options.silence_us) {
+    struct tick since = item->crowded_at.us > record->recorder_up_at.us ? item->crowded_at : record->recorder_up_at;
+    if (record->now.us - since.us >= READER_PATIENCE * record->options.silence_us) {
         refuse(record, batch);
         return;
     }

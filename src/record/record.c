@@ -29,7 +29,9 @@ void record_tell_up(struct record *record) {
 }
 
 static void recorder_up(void *owner) {
-    record_tell_up(owner);
+    struct record *record = owner;
+    record->recorder_up_at = record->now;
+    record_tell_up(record);
 }
 
 static void recorder_lost(void *owner) {

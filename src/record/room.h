@@ -271,6 +271,7 @@ struct record {
     bool has_roller_failed;
     struct tick roll_at;
     bool is_up; /* as last told */
+    struct tick recorder_up_at;
     bool is_partitioned;
     struct encoder encoder;
 

@@ -215,6 +215,34 @@ Test(record, a_settlement_that_is_in_anothers_way_every_time_holds_nobody_up_and
     DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT count(*) FROM quarantine WHERE why LIKE '%40001%'") == 1);
 }
 
+/* It collides, PostgreSQL is away for longer than its patience, and it collides once more: only then its patience
+ * begins. */
+Test(record, a_settlement_in_anothers_way_is_not_given_up_for_an_outage) {
+    test_sql(
+        database.conninfo,
+        "CREATE SEQUENCE tries; CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "CASE nextval('tries') WHEN 2 THEN PERFORM pg_sleep(600); WHEN 1, 3 THEN "
+        "RAISE EXCEPTION 'crowd' USING ERRCODE = 'serialization_failure'; ELSE NULL; END CASE; RETURN NULL; END $$; "
+        "CREATE TRIGGER collide AFTER INSERT ON entry FOR EACH ROW WHEN (NEW.amount_minor = -13) "
+        "EXECUTE FUNCTION collide()");
+    restart_impatiently();
+    struct entry entry = purchase_of(1, 1);
+    cr_assert_eq(desk_append(&desk, &entry).kind, OUTCOME_RECORDED);
+    struct settlement refund = settlement_of(ENTRY_REFUND, &entry, 13);
+    cr_assert(record_settle(desk.record, &refund, 5));
+    desk.stopped_at = tick_now();
+    DESK_UNTIL(&desk, sql_number(database.conninfo, "SELECT last_value FROM tries") == 2);
+    test_sql(database.conninfo, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    DESK_UNTIL(&desk, !desk.is_up);
+    desk.stopped_at.us += 60 * INT64_C(1000000);
+    DESK_UNTIL(&desk, desk.times_told[5] == 1);
+    cr_expect_eq(desk.outcomes[5].kind, OUTCOME_SETTLED);
+    int64_t tries = sql_number(database.conninfo, "SELECT last_value FROM tries");
+    cr_expect_eq(tries, 4, "%d", (int)tries);
+    cr_expect_eq(sql_number(database.conninfo, "SELECT count(*) FROM quarantine"), 0);
+}
+
 Test(record, a_table_that_is_gone_quarantines_nothing_and_is_waited_for) {
     struct entry entry = purchase_of(1, 1);
     test_sql(database.conninfo, "ALTER TABLE entry RENAME TO entry_away");
