@@ -20,13 +20,23 @@ async function until(what, isSo) {
   }
 }
 
-function findPort() {
+// As tests/support/place.c draws them, and says why.
+const firstPort = 12000
+const ports = 20000
+
+function isFree(port) {
   return new Promise((resolve) => {
-    const listener = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = listener.address()
-      listener.close(() => resolve(port))
-    })
+    const listener = net.createServer()
+    listener.on('error', () => resolve(false))
+    listener.listen(port, '127.0.0.1', () => listener.close(() => resolve(true)))
   })
+}
+
+async function findPort() {
+  for (;;) {
+    const port = firstPort + crypto.randomInt(ports)
+    if (await isFree(port)) return port
+  }
 }
 
 // Given to one taker in the whole run: it stays free until that one listens. tests/support/place.c marks them alike.
