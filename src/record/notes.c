@@ -189,7 +189,9 @@ static struct suspect *next_suspect(const struct record *record) {
 }
 
 struct tick used_up_due(const struct record *record) {
-    return record->used_up.count == 0 ? (struct tick){INT64_MAX} : due_of(record, next_suspect(record));
+    if (record->used_up.count == 0)
+        return (struct tick){INT64_MAX};
+    return due_of(record, next_suspect(record));
 }
 
 bool used_up_start(struct record *record) {
