@@ -31,7 +31,7 @@ static void listen_start(struct net *net, struct listener *listener) {
 }
 
 /* A device whose network forgot it says nothing any more, and counts as its client's connection until it is found out:
- * within two minutes. */
+ * after some two minutes. */
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_APART_S 15
 #define KEEPALIVE_PROBES 4

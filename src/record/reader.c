@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define READER_BYTES 65536
+#define READER_BYTES (256 + 8 * READER_SUMS_MOST)
 /* Unless the conninfo has its own. */
 #define CONNECT_TIMEOUT_S "10"
 

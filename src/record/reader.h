@@ -16,9 +16,12 @@ void record_reader_close(struct record_reader *reader);
 bool record_reader_organisations(struct record_reader *reader, struct month month, int32_t **organisations,
                                  size_t *count, struct failure *failure);
 
-/* For each of these organisations, ascending, the fence's epoch (0: none) and the sums as they are now, in one
- * snapshot; no lock, nothing changed. Many at once are read in one pass over the month. `sums[i].sums` is freed by the
- * caller with free(), also after a failure; nothing is remembered. */
+/* So many organisations' sums at once: with a thousand credits each they take some hundred megabytes. */
+#define READER_SUMS_MOST 1024
+
+/* For each of these organisations, ascending, READER_SUMS_MOST at most, the fence's epoch (0: none) and the sums as
+ * they are now, in one snapshot; no lock, nothing changed. Many at once are read in one pass over the month.
+ * `sums[i].sums` is freed by the caller with free(), also after a failure; nothing is remembered. */
 bool record_reader_sums(struct record_reader *reader, const int32_t *organisations, uint32_t count, struct month month,
                         struct sums *sums, struct failure *failure);
 

@@ -45,7 +45,7 @@ static bool is_open(const struct suspect *suspect) {
 /* The next of those that were not well. */
 static uint32_t gather(struct audit *audit, struct suspect **suspects, size_t *next) {
     uint32_t count = 0;
-    for (; *next < audit->count && count < AUDIT_AT_ONCE; (*next)++)
+    for (; *next < audit->count && count < READER_SUMS_MOST; (*next)++)
         if (is_open(&audit->suspects[*next]))
             suspects[count++] = &audit->suspects[*next];
     return count;
@@ -59,7 +59,7 @@ static bool audit_run(struct audit *audit) {
         if (look > 0)
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
         for (size_t next = 0; next < audit->count;) {
-            struct suspect *suspects[AUDIT_AT_ONCE];
+            struct suspect *suspects[READER_SUMS_MOST];
             uint32_t count = gather(audit, suspects, &next);
             if (count > 0 && !audit_look_at(audit, suspects, count))
                 return false;

@@ -33,9 +33,8 @@ struct audit {
     struct failure failure;
 };
 
-#define AUDIT_AT_ONCE 4096
-
-/* look.c: one more look at so many organisations, ascending; their findings follow from this and those before. */
+/* look.c: one more look at some organisations, ascending, READER_SUMS_MOST at most; their findings follow from this and
+ * those before. */
 bool audit_look_at(struct audit *audit, struct suspect *const *suspects, uint32_t count);
 
 /* repair.c: builds the counters of an organisation's month anew from the records, as a node does (DESIGN 5): the

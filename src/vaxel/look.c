@@ -146,8 +146,8 @@ static void look_at(struct suspect *suspect, const struct reading *reading) {
 
 static bool read_records(struct audit *audit, struct suspect *const *suspects, uint32_t count,
                          struct reading *readings) {
-    int32_t organisations[AUDIT_AT_ONCE];
-    struct sums sums[AUDIT_AT_ONCE];
+    int32_t organisations[READER_SUMS_MOST];
+    struct sums sums[READER_SUMS_MOST];
     for (uint32_t i = 0; i < count; i++)
         organisations[i] = suspects[i]->organisation;
     bool is_read = record_reader_sums(audit->record, organisations, count, audit->month, sums, &audit->failure);
@@ -158,7 +158,7 @@ static bool read_records(struct audit *audit, struct suspect *const *suspects, u
 
 bool audit_look_at(struct audit *audit, struct suspect *const *suspects, uint32_t count) {
     struct reading *readings = calloc(count + 1, sizeof *readings);
-    CHECK(readings != NULL && count <= AUDIT_AT_ONCE);
+    CHECK(readings != NULL && count <= READER_SUMS_MOST);
     bool is_read = true;
     for (uint32_t i = 0; i < count && is_read; i++)
         is_read = limits_reader_read(audit->limits, suspects[i]->organisation, audit->month, &readings[i].before,

@@ -102,9 +102,10 @@ static int64_t read_of(const struct sums *sums, enum limit_kind kind, int32_t id
 
 /* Many are read in one pass over the month, few by the index. */
 Test(record, the_reader_sums_many_at_once_as_it_does_one_by_one) {
-    enum { MANY = 100 };
+    enum { MANY = READER_SUMS_MOST };
     int32_t organisations[MANY];
-    struct sums many[MANY], one;
+    static struct sums many[MANY];
+    struct sums one;
     struct failure failure;
     bought(0, 21, 31, 1);
     bought(0, 22, 32, 10);
